@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# make [all|run|check|check-guest|lint|fuzz|bench|install|clean]
+#   SAN=1: address and undefined behaviour sanitizers   V=1: full command lines
+VERSION := 0.1.0
+PREFIX  ?= /usr/local
+BINDIR  ?= $(PREFIX)/bin
+SBINDIR ?= $(PREFIX)/sbin
+LIBDIR  ?= $(PREFIX)/lib
+MANDIR  ?= $(PREFIX)/share/man
+INCLUDEDIR ?= $(PREFIX)/include
+SYSCONFDIR ?= /etc
+DESTDIR ?=
+PKG_CONFIG ?= pkg-config
+
+comma := ,
+B := build$(if $(SAN),-san)
+CFLAGS ?= -O2 -g
+WARN := -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wshadow -Wvla -Wformat=2 -Wundef \
+        -Wwrite-strings -Wpointer-arith -Werror=implicit-function-declaration
+SANITIZE := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all \
+        -fno-omit-frame-pointer)
+PACKAGES := libcgroup libnl-3.0 sqlite3 inih libsystemd smartcols json-c
+
+override CPPFLAGS += -I. -Icore/include -Icore -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -MMD -MP
+override CFLAGS   += -std=gnu17 $(WARN) $(SANITIZE) $(PKG_CFLAGS)
+override LDFLAGS  += $(SANITIZE) -Wl,--as-needed
+# Asked once per run and only when something is built: `make deps` comes before that.
+PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell $(PKG_CONFIG) --cflags $(PACKAGES)))$(PKG_CFLAGS)
+PKG_LIBS   = $(eval PKG_LIBS := $$(shell $(PKG_CONFIG) --libs $(PACKAGES)))$(PKG_LIBS)
+CHECK_LIBS = $(eval CHECK_LIBS := $$(shell $(PKG_CONFIG) --libs check))$(CHECK_LIBS)
+
+Q   := $(if $(V),,@)
+say  = $(if $(V),,@printf '  %-5s %s\n' $(1) $@)
+
+# Folders with a library's sources, lowest last (link order); programs: name, then its folder.
+LIBRARIES := rules controllers core
+PROGRAM_DIRS := $(patsubst %/main.c,%,$(wildcard rbced/main.c rbced/rbcectl/main.c stats/main.c \
+        ulimitx/main.c))
+program_name = $(if $(filter stats,$1),containerstats,$(notdir $1))
+objects = $(patsubst %.c,$B/%.o,$(filter-out %/main.c,$(foreach d,$1,$(wildcard $d/*.c))))
+
+LIBRARY_OBJ := $(call objects,$(LIBRARIES) core/cli)
+PROGRAMS := $(foreach d,$(PROGRAM_DIRS),$B/bin/$(call program_name,$d))
+UNIT     := $(patsubst %.c,$B/%,$(wildcard tests/unit/test-*.c))
+HELPERS  := $(patsubst %.c,$B/%,$(wildcard tests/functional/helpers/*.c))
+FUZZ     := $(patsubst tests/fuzz/fuzz-%.c,%,$(wildcard tests/fuzz/fuzz-*.c))
+REPLAY   := $(FUZZ:%=$B/tests/fuzz/replay-%)
+
+all: $(PROGRAMS)
+
+$B/lib.a: $(LIBRARY_OBJ)
+	$(call say,AR)
+	$Q$(RM) $@ && $(AR) rcs $@ $^
+
+# One rule per program: its main.o, an archive of the rest (which unit tests link too), the library.
+define program
+$B/$1.a: $(call objects,$1)
+	$$(call say,AR)
+	$$Q mkdir -p $$(@D) && $$(RM) $$@ && $$(AR) rcs $$@ $$^
+$B/bin/$(call program_name,$1): $B/$1/main.o $B/$1.a $B/lib.a
+	$$(call say,LD)
+	$$Q mkdir -p $$(@D) && $$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ $$(PKG_LIBS)
+endef
+$(foreach d,$(PROGRAM_DIRS),$(eval $(call program,$d)))
+
+$B/tests/unit/%: $B/tests/unit/%.o $(PROGRAM_DIRS:%=$B/%.a) $B/lib.a
+	$(call say,LD)
+	$Q$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) $(CHECK_LIBS)
+
+$B/tests/fuzz/replay-%: $B/tests/fuzz/fuzz-%.o $B/tests/fuzz/replay.o $B/stats.a $B/lib.a
+	$(call say,LD)
+	$Q$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
+
+$B/tests/functional/helpers/%: tests/functional/helpers/%.c Makefile
+	$(call say,CC)
+	$Q mkdir -p $(@D) && $(CC) -std=gnu17 $(WARN) -D_GNU_SOURCE -O1 -o $@ $<
+
+$B/%.o: %.c Makefile
+	$(call say,CC)
+	$Q mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+
+# Debian packages of everything above and of the tests; quick and silent where they are there.
+deps:
+	@packaging/deps
+
+run: deps
+	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory $(HELPERS)
+	@tests/tour
+
+check: deps
+	@$(MAKE) --no-print-directory all tests
+	@B=$B tests/check
+
+tests: $(UNIT) $(REPLAY) $(HELPERS)
+
+lint: deps
+	@tests/lint
+
+fuzz: deps
+	@tests/fuzz/run $(FUZZ)
+
+install: all
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(SBINDIR) $(DESTDIR)$(SYSCONFDIR)/rbce/rules.d
+	install -m 755 $B/bin/rbced $(DESTDIR)$(SBINDIR)
+	install -m 755 $(filter-out %/rbced,$(PROGRAMS)) $(DESTDIR)$(BINDIR)
+	install -m 644 rules/sets/default.rules $(DESTDIR)$(SYSCONFDIR)/rbce/rules.d
+	for m in man/*.[1-8]; do s=$${m##*.}; install -D -m 644 $$m \
+		$(DESTDIR)$(MANDIR)/man$$s/$${m##*/}; done
+
+clean:
+	$(RM) -r build build-san
+
+.PHONY: all deps run check tests lint fuzz install clean
+.DELETE_ON_ERROR:
+.SECONDARY:
+-include $(shell find $B -name '*.d' 2>/dev/null)
