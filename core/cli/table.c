@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Listings through libsmartcols; see table.h. */
+#include "table.h"
+
+#include <errno.h>
+#include <libsmartcols.h>
+#include <stdarg.h>
+
+#include "log.h"
+#include "util.h"
+
+struct table {
+	struct libscols_table *scols;
+	const struct table_column *columns;
+	size_t n_columns;
+	bool json;
+	int *shown; /* column of ours -> column of smartcols, -1 where it is not shown */
+};
+
+static void out_of_memory(void)
+{
+	log_error("cannot print the table: out of memory");
+	exit(EXIT_FAILURE);
+}
+
+struct table *table_new(const char *name, const struct table_column *columns, size_t n, bool json)
+{
+	struct table *t = calloc(1, sizeof(*t));
+	int next = 0;
+
+	scols_init_debug(0);
+	if (!t || !(t->scols = scols_new_table()) || !(t->shown = calloc(n, sizeof(*t->shown))))
+		out_of_memory();
+	t->columns = columns;
+	t->n_columns = n;
+	t->json = json;
+	scols_table_enable_json(t->scols, json);
+	scols_table_set_name(t->scols, name);
+	/* A pipe gets whole values, a terminal what fits. */
+	if (!isatty(STDOUT_FILENO))
+		scols_table_enable_nowrap(t->scols, 1);
+	for (size_t i = 0; i < n; i++) {
+		const struct table_column *column = &columns[i];
+		struct libscols_column *made;
+
+		t->shown[i] = -1;
+		if (json ? column->human_only : column->json_only)
+			continue;
+		made = scols_table_new_column(t->scols, json ? column->key : column->title, 0,
+					      (column->right ? SCOLS_FL_RIGHT : 0) |
+						      (column->tree && !json ? SCOLS_FL_TREE : 0));
+		if (!made)
+			out_of_memory();
+		if (json && column->number)
+			scols_column_set_json_type(made, SCOLS_JSON_NUMBER);
+		t->shown[i] = next++;
+	}
+	return t;
+}
+
+int table_row(struct table *t, int parent)
+{
+	struct libscols_line *above =
+		parent < 0 ? NULL : scols_table_get_line(t->scols, (size_t)parent);
+
+	/* JSON listings stay flat: a reader finds the parent by the name. */
+	if (!scols_table_new_line(t->scols, t->json ? NULL : above))
+		out_of_memory();
+	return (int)scols_table_get_nlines(t->scols) - 1;
+}
+
+void table_set(struct table *t, size_t column, const char *format, ...)
+{
+	size_t lines = scols_table_get_nlines(t->scols);
+	struct libscols_line *line = scols_table_get_line(t->scols, lines - 1);
+	char *text;
+	va_list ap;
+	int n;
+
+	if (t->shown[column] < 0)
+		return;
+	va_start(ap, format);
+	n = vasprintf(&text, format, ap);
+	va_end(ap);
+	if (n < 0 || scols_line_refer_data(line, (size_t)t->shown[column], text) < 0)
+		out_of_memory();
+}
+
+int table_finish(struct table *t)
+{
+	int r = 0;
+
+	/* smartcols prints nothing at all for a table without rows, which is no JSON. */
+	if (t->json && scols_table_get_nlines(t->scols) == 0)
+		printf("{\n   \"%s\": []\n}\n", scols_table_get_name(t->scols));
+	else
+		r = scols_print_table(t->scols);
+	if (r == 0 && (fflush(stdout) != 0 || ferror(stdout)))
+		r = -errno;
+	scols_unref_table(t->scols);
+	free(t->shown);
+	free(t);
+	return r;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What container.c needs of a hierarchy beyond rbce/hierarchy.h. Internal. */
+#ifndef CORE_HIERARCHY_H
+#define CORE_HIERARCHY_H
+
+#include <rbce/hierarchy.h>
+
+struct rbce_hierarchy {
+	const struct rbce_root *root;
+	char *group;
+	struct rbce_mount mounts[RBCE_MAX_MOUNTS];
+	size_t n_mounts;
+};
+
+/* The child that holds a container's own tasks where its group may not (cgroup v2). */
+#define LEAF "leaf"
+
+/* Index of the mount with CONTROLLER, of the v2 mount; -1 for none. */
+int hierarchy_index(const struct rbce_hierarchy *h, enum rbce_controller controller);
+int hierarchy_unified_index(const struct rbce_hierarchy *h);
+
+#endif

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What is known of a process, read from /proc (proc(5)): the facts that rules match on.
+ */
+#ifndef RBCE_TASK_H
+#define RBCE_TASK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <rbce/error.h>
+#include <rbce/root.h>
+
+/* Which facts to read; each group costs about one file of /proc. */
+enum rbce_facts {
+	RBCE_FACT_STAT = 1 << 0,   /* comm, ppid, pgrp, session, tty, start, kernel_thread */
+	RBCE_FACT_IDS = 1 << 1,    /* uid, euid, gid, egid, groups */
+	RBCE_FACT_EXE = 1 << 2,    /* exe */
+	RBCE_FACT_ARGS = 1 << 3,   /* args */
+	RBCE_FACT_PARENT = 1 << 4, /* parent_exe; needs RBCE_FACT_STAT */
+	RBCE_FACT_CGROUP = 1 << 5, /* cgroup */
+	RBCE_FACT_ALL = (1 << 6) - 1,
+};
+
+struct rbce_task {
+	unsigned facts; /* those that were read */
+	pid_t pid;      /* thread group id */
+	pid_t ppid;
+	pid_t pgrp;
+	pid_t session;
+	int tty;        /* device number, 0 for none */
+	uint64_t start; /* clock ticks after boot; (pid, start) names a process for good */
+	bool kernel_thread;
+	uid_t uid;
+	uid_t euid;
+	gid_t gid;
+	gid_t egid;
+	gid_t *groups; /* supplementary groups, sorted; owned */
+	size_t n_groups;
+	char comm[64]; /* the task's own name, which the kernel cuts at 15 bytes */
+	char *exe;  /* path of the executable, without " (deleted)"; NULL when unreadable; owned */
+	char *args; /* arguments joined by single spaces, without argv[0]; owned */
+	char *parent_exe; /* owned; NULL when the parent is gone or a kernel thread */
+	char *cgroup;     /* text of /proc/PID/cgroup; owned */
+	char *container;  /* set by the caller: container the task stands in, NULL outside; owned */
+};
+
+/*
+ * Reads FACTS of PID. -ESRCH when it is gone, also when it goes meanwhile or another process takes
+ * its pid. RET is written on success only, and then needs rbce_task_done().
+ */
+int rbce_task_read(const struct rbce_root *root, pid_t pid, unsigned facts, struct rbce_task *ret,
+		   struct rbce_error *err);
+
+/* Releases what the task owns; a zeroed task is fine. */
+void rbce_task_done(struct rbce_task *task);
+
+/* Last component of the executable's path, or its comm where there is no path; borrowed. */
+const char *rbce_task_basename(const struct rbce_task *task);
+
+/*
+ * A pidfd (pidfd_open(2)) of the very process that TASK was read from, or -ESRCH when it has gone.
+ * TASK needs RBCE_FACT_STAT.
+ */
+int rbce_task_pidfd(const struct rbce_root *root, const struct rbce_task *task);
+
+/* Every process id at this moment, in a new sorted array. */
+int rbce_task_list(const struct rbce_root *root, pid_t **ret, size_t *ret_n,
+		   struct rbce_error *err);
+
+#endif

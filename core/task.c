@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* The facts of a process, from /proc; see rbce/task.h. */
+#include <rbce/task.h>
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sys/pidfd.h>
+#include <sys/stat.h>
+
+#include "file.h"
+#include "util.h"
+
+#define PF_KTHREAD 0x00200000UL /* linux/sched.h */
+
+/* Fields of /proc/PID/stat after the command's name. */
+static int parse_stat(char *text, struct rbce_task *task)
+{
+	char *open = strchr(text, '('), *close = strrchr(text, ')');
+	unsigned long flags;
+	unsigned long long start;
+
+	if (!open || !close || close < open)
+		return -EBADMSG;
+	*close = '\0';
+	snprintf(task->comm, sizeof(task->comm), "%s", open + 1);
+	if (sscanf(close + 1,
+		   " %*c %d %d %d %d %*d %lu %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+		   &task->ppid, &task->pgrp, &task->session, &task->tty, &flags, &start) != 6)
+		return -EBADMSG;
+	task->kernel_thread = flags & PF_KTHREAD;
+	task->start = start;
+	return 0;
+}
+
+static int read_stat(int dir, struct rbce_task *task)
+{
+	char text[1024];
+	ssize_t n = file_read_at(dir, "stat", text, sizeof(text));
+
+	return n < 0 ? (int)n : parse_stat(text, task);
+}
+
+static int compare_gid(const void *a, const void *b)
+{
+	gid_t x = *(const gid_t *)a, y = *(const gid_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static int parse_groups(const char *line, struct rbce_task *task)
+{
+	size_t room = strlen(line) / 2 + 1;
+	char *end;
+
+	task->groups = calloc(room, sizeof(*task->groups));
+	if (!task->groups)
+		return -ENOMEM;
+	for (;;) {
+		unsigned long gid = strtoul(line, &end, 10);
+		if (end == line || task->n_groups == room)
+			break;
+		task->groups[task->n_groups++] = (gid_t)gid;
+		line = end;
+	}
+	qsort(task->groups, task->n_groups, sizeof(*task->groups), compare_gid);
+	return 0;
+}
+
+static int read_ids(int dir, struct rbce_task *task)
+{
+	cleanup_free char *text = NULL;
+	ssize_t n = file_read_all_at(dir, "status", &text);
+	char *uids, *gids, *groups, *end;
+
+	if (n < 0)
+		return (int)n;
+	uids = strstr(text, "\nUid:");
+	gids = strstr(text, "\nGid:");
+	groups = strstr(text, "\nGroups:");
+	if (!uids || !gids || !groups ||
+	    sscanf(uids, "\nUid: %u %u", &task->uid, &task->euid) != 2 ||
+	    sscanf(gids, "\nGid: %u %u", &task->gid, &task->egid) != 2)
+		return -EBADMSG;
+	groups += strlen("\nGroups:");
+	end = strchr(groups, '\n');
+	if (end)
+		*end = '\0';
+	return parse_groups(groups, task);
+}
+
+/* A kernel thread has no executable, and another user's may not be read: then *RET stays NULL. */
+static int read_exe(int dir, const char *link, char **ret)
+{
+	static const char deleted[] = " (deleted)";
+	char path[PATH_MAX];
+	ssize_t n = readlinkat(dir, link, path, sizeof(path) - 1);
+	struct stat st;
+
+	if (n < 0)
+		return errno == ENOENT || errno == EACCES || errno == EPERM ? 0 : -errno;
+	path[n] = '\0';
+	/* The kernel marks the path of a file that has been unlinked since. */
+	if (n > (ssize_t)strlen(deleted) && streq(path + n - strlen(deleted), deleted) &&
+	    fstatat(dir, link, &st, 0) == 0 && st.st_nlink == 0)
+		path[n - (ssize_t)strlen(deleted)] = '\0';
+	*ret = strdup(path);
+	return *ret ? 0 : -ENOMEM;
+}
+
+static int read_args(int dir, struct rbce_task *task)
+{
+	cleanup_free char *text = NULL;
+	ssize_t n = file_read_all_at(dir, "cmdline", &text);
+	const char *first;
+
+	if (n < 0)
+		return (int)n;
+	while (n > 0 && text[n - 1] == '\0')
+		n--;
+	for (ssize_t i = (ssize_t)strlen(text) + 1; i < n; i++)
+		if (text[i] == '\0')
+			text[i] = ' ';
+	first = (ssize_t)strlen(text) < n ? text + strlen(text) + 1 : "";
+	task->args = strdup(first);
+	return task->args ? 0 : -ENOMEM;
+}
+
+static int read_parent(const struct rbce_root *root, struct rbce_task *task)
+{
+	char path[64];
+	cleanup_close int dir = -1;
+	int r;
+
+	if (task->ppid == 0)
+		return 0;
+	snprintf(path, sizeof(path), "/proc/%d", task->ppid);
+	dir = rbce_root_openat(root, path, O_PATH | O_DIRECTORY);
+	if (dir < 0)
+		return dir == -ENOENT ? 0 : dir;
+	r = read_exe(dir, "exe", &task->parent_exe);
+	return r == -ESRCH ? 0 : r;
+}
+
+static int read_facts(const struct rbce_root *root, int dir, unsigned facts, struct rbce_task *task)
+{
+	int r = 0;
+
+	if (facts & RBCE_FACT_STAT)
+		r = read_stat(dir, task);
+	if (r == 0 && facts & RBCE_FACT_IDS)
+		r = read_ids(dir, task);
+	if (r == 0 && facts & RBCE_FACT_EXE)
+		r = read_exe(dir, "exe", &task->exe);
+	if (r == 0 && facts & RBCE_FACT_ARGS)
+		r = read_args(dir, task);
+	if (r == 0 && facts & RBCE_FACT_PARENT)
+		r = read_parent(root, task);
+	if (r == 0 && facts & RBCE_FACT_CGROUP) {
+		ssize_t n = file_read_all_at(dir, "cgroup", &task->cgroup);
+		r = n < 0 ? (int)n : 0;
+	}
+	return r;
+}
+
+int rbce_task_read(const struct rbce_root *root, pid_t pid, unsigned facts, struct rbce_task *ret,
+		   struct rbce_error *err)
+{
+	CLEANUP(rbce_task_done) struct rbce_task task = {.pid = pid};
+	cleanup_close int dir = -1;
+	char path[64];
+	int r;
+
+	if (facts & RBCE_FACT_PARENT)
+		facts |= RBCE_FACT_STAT;
+	/* Files below the directory's descriptor are this very process's, or gone with it. */
+	snprintf(path, sizeof(path), "/proc/%d", pid);
+	dir = rbce_root_openat(root, path, O_PATH | O_DIRECTORY);
+	r = dir < 0 ? dir : read_facts(root, dir, facts, &task);
+	if (r == -ENOENT)
+		r = -ESRCH;
+	if (r < 0)
+		return rbce_error_errno(err, r, "cannot read process '%d'", pid);
+	task.facts = facts;
+	*ret = task;
+	task = (struct rbce_task){0};
+	return 0;
+}
+
+void rbce_task_done(struct rbce_task *task)
+{
+	free(task->groups);
+	free(task->exe);
+	free(task->args);
+	free(task->parent_exe);
+	free(task->cgroup);
+	free(task->container);
+	*task = (struct rbce_task){0};
+}
+
+const char *rbce_task_basename(const struct rbce_task *task)
+{
+	const char *slash = task->exe ? strrchr(task->exe, '/') : NULL;
+
+	if (slash)
+		return slash + 1;
+	return task->exe ?: task->comm;
+}
+
+int rbce_task_pidfd(const struct rbce_root *root, const struct rbce_task *task)
+{
+	cleanup_close int fd = -1;
+	struct rbce_task now;
+	bool same;
+	int r;
+
+	if (!rbce_root_is_live(root))
+		return -EOPNOTSUPP;
+	fd = pidfd_open(task->pid, 0);
+	if (fd < 0)
+		return -errno;
+	/* The descriptor holds the pid fast; was it still ours when it was opened? */
+	r = rbce_task_read(root, task->pid, RBCE_FACT_STAT, &now, NULL);
+	if (r < 0)
+		return r;
+	same = now.start == task->start;
+	rbce_task_done(&now);
+	return same ? TAKE_FD(fd) : -ESRCH;
+}
+
+static int compare_pid(const void *a, const void *b)
+{
+	pid_t x = *(const pid_t *)a, y = *(const pid_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+int rbce_task_list(const struct rbce_root *root, pid_t **ret, size_t *ret_n, struct rbce_error *err)
+{
+	int fd = rbce_root_openat(root, "/proc", O_RDONLY | O_DIRECTORY);
+	cleanup_dir DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	cleanup_free pid_t *pids = NULL;
+	size_t n = 0, room = 0;
+	struct dirent *entry;
+
+	if (!dir)
+		return rbce_error_errno(err, fd < 0 ? fd : -errno, "cannot read '/proc'");
+	while ((entry = readdir(dir))) {
+		char *end;
+		long pid = strtol(entry->d_name, &end, 10);
+
+		if (!isdigit(entry->d_name[0]) || *end || pid > INT_MAX)
+			continue;
+		if (n == room) {
+			room = room ? room * 2 : 256;
+			pid_t *more = realloc(pids, room * sizeof(*pids));
+			if (!more)
+				return rbce_error_errno(err, -ENOMEM, "cannot read '/proc'");
+			pids = more;
+		}
+		pids[n++] = (pid_t)pid;
+	}
+	if (n)
+		qsort(pids, n, sizeof(*pids), compare_pid);
+	*ret = TAKE_PTR(pids);
+	*ret_n = n;
+	return 0;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Small tools for the C of this project: cleanup attributes, ownership, strings. Internal.
+ */
+#ifndef CORE_UTIL_H
+#define CORE_UTIL_H
+
+#include <dirent.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
+/* Hands a pointer or descriptor on: yields its value and leaves nothing to clean up. */
+#define TAKE_PTR(p)                                                                                \
+	({                                                                                         \
+		__auto_type take_tmp_ = (p);                                                       \
+		(p) = NULL;                                                                        \
+		take_tmp_;                                                                         \
+	})
+#define TAKE_FD(fd)                                                                                \
+	({                                                                                         \
+		int take_tmp_ = (fd);                                                              \
+		(fd) = -1;                                                                         \
+		take_tmp_;                                                                         \
+	})
+
+#define CLEANUP(f) __attribute__((cleanup(f)))
+
+/* For `CLEANUP(name_p)`: calls FREE on a variable that holds a pointer, if there is one. */
+#define DEFINE_CLEANUP(type, free_function)                                                        \
+	static inline void free_function##_p(type *p)                                              \
+	{                                                                                          \
+		if (*p)                                                                            \
+			free_function(*p);                                                         \
+	}
+
+static inline void freep(void *p)
+{
+	free(*(void **)p);
+}
+
+static inline void closep(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+}
+
+DEFINE_CLEANUP(DIR *, closedir)
+DEFINE_CLEANUP(FILE *, fclose)
+
+#define cleanup_free  CLEANUP(freep)
+#define cleanup_close CLEANUP(closep)
+#define cleanup_dir   CLEANUP(closedir_p)
+#define cleanup_file  CLEANUP(fclose_p)
+
+static inline bool streq(const char *a, const char *b)
+{
+	return strcmp(a, b) == 0;
+}
+
+/* What follows PREFIX in S, or NULL when S does not begin with it. */
+static inline const char *after_prefix(const char *s, const char *prefix)
+{
+	size_t n = strlen(prefix);
+
+	return strncmp(s, prefix, n) == 0 ? s + n : NULL;
+}
+
+#endif

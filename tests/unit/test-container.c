@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* core/container.c, attach.c, tree.c: names, and containers in this machine's own cgroups. */
+#include <rbce/container.h>
+#include <rbce/task.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+
+#include "harness.h"
+
+static const struct {
+	const char *name;
+	const char *fault; /* NULL for a good name */
+} names[] = {
+	{"users/alice", NULL},
+	{"a", NULL},
+	{"users/O'Neil & sons", NULL},
+	{"builds/...", NULL},
+	{"", "it is empty"},
+	{"/a", "it begins with '/'"},
+	{"a/", "it has an empty part"},
+	{"a//b", "it has an empty part"},
+	{".", "'.' and '..' are no container names"},
+	{"a/../b", "'.' and '..' are no container names"},
+	{"..", "'.' and '..' are no container names"},
+	{"a\nb", "it has a control character"},
+	{"a\x7f", "it has a control character"},
+	{"leaf", "'leaf' is reserved"},
+	{"a/leaf/b", "'leaf' is reserved"},
+	{"cgroup.procs", "a part of it is named like a control file"},
+	{"a/memory.max", "a part of it is named like a control file"},
+	{"tasks", "a part of it is named like a control file"},
+};
+
+START_TEST(check_name)
+{
+	char expected[256], longest[RBCE_NAME_MAX + 2];
+	struct rbce_error err;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		int r = rbce_container_check_name(names[i].name, &err);
+
+		ck_assert_msg(r == (names[i].fault ? -EINVAL : 0), "'%s'", names[i].name);
+		if (!names[i].fault)
+			continue;
+		snprintf(expected, sizeof(expected), ": %s", names[i].fault);
+		ck_assert_ptr_nonnull(strstr(err.message, expected));
+		ck_assert_ptr_null(strchr(err.message, '\n'));
+	}
+	memset(longest, 'x', sizeof(longest));
+	longest[256] = '\0';
+	ck_assert_int_eq(rbce_container_check_name(longest, NULL), -EINVAL);
+	longest[255] = '\0';
+	ck_assert_int_eq(rbce_container_check_name(longest, NULL), 0);
+}
+END_TEST
+
+static struct rbce_root *root;
+static struct rbce_hierarchy *h;
+
+/* False, with the reason on stderr, where this machine has no cgroups that may be changed. */
+static bool open_live(void)
+{
+	char group[32];
+
+	snprintf(group, sizeof(group), "rbce-unit-%d", getpid());
+	ck_assert_int_eq(rbce_root_open(NULL, &root, NULL), 0);
+	if (geteuid() != 0 || rbce_hierarchy_open(root, group, &h, NULL) < 0) {
+		root = rbce_root_close(root);
+		return false;
+	}
+	return true;
+}
+
+static struct rbce_container *open_container(const char *name)
+{
+	struct rbce_container *c;
+	struct rbce_error err = {0};
+	int r = rbce_container_open(h, name, RBCE_CONTAINER_CREATE, &c, &err);
+
+	ck_assert_msg(r == 0, "%s", err.message);
+	return c;
+}
+
+static void close_live(void)
+{
+	struct rbce_container *all = open_container("");
+	struct rbce_error err;
+
+	ck_assert_msg(rbce_container_kill(all, &err) == 0, "%s", err.message);
+	ck_assert_msg(rbce_container_remove(all, &err) == 0, "%s", err.message);
+	rbce_container_close(all);
+	h = rbce_hierarchy_close(h);
+	root = rbce_root_close(root);
+}
+
+static pid_t start_sleeper(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		pause();
+		_exit(0);
+	}
+	ck_assert_int_gt(pid, 0);
+	return pid;
+}
+
+/* Where PID stands: the container's name, "-" outside, "?" when not the same everywhere. */
+static char *place_of(pid_t pid)
+{
+	struct rbce_task task;
+	char *name = NULL;
+	int r;
+
+	ck_assert_int_eq(rbce_task_read(root, pid, RBCE_FACT_CGROUP, &task, NULL), 0);
+	r = rbce_hierarchy_container_of(h, task.cgroup, &name);
+	rbce_task_done(&task);
+	if (r == 0)
+		return name;
+	free(name);
+	return strdup(r < 0 ? "-" : "?");
+}
+
+static void assert_place(pid_t pid, const char *expected)
+{
+	char *place = place_of(pid);
+
+	ck_assert_str_eq(place, expected);
+	free(place);
+}
+
+START_TEST(create_and_remove)
+{
+	struct rbce_container *c, *again;
+	char **list;
+
+	if (!open_live())
+		harness_skip("needs root and cgroups");
+	ck_assert_int_eq(rbce_container_open(h, "a/b", 0, &c, NULL), -ENOENT);
+	c = open_container("a/b");
+	again = open_container("a/b");
+	ck_assert_str_eq(rbce_container_name(c), "a/b");
+	rbce_container_close(open_container("a-b"));
+	rbce_container_close(open_container("a/a"));
+	ck_assert_int_eq(rbce_container_list(h, &list, NULL), 0);
+	ck_assert_str_eq(list[0], "a");
+	ck_assert_str_eq(list[1], "a/a");
+	ck_assert_str_eq(list[2], "a/b");
+	ck_assert_str_eq(list[3], "a-b");
+	ck_assert_ptr_null(list[4]);
+	rbce_names_free(list);
+	ck_assert_int_eq(rbce_container_remove(c, NULL), 0);
+	ck_assert_int_eq(rbce_container_remove(again, NULL), 0);
+	ck_assert_int_eq(rbce_container_open(h, "a/b", 0, &c, NULL), -ENOENT);
+	rbce_container_close(c);
+	rbce_container_close(again);
+	close_live();
+}
+END_TEST
+
+START_TEST(attach)
+{
+	struct rbce_container *parent, *child;
+	pid_t one, two, *pids;
+	struct rbce_error err;
+	size_t n;
+
+	if (!open_live())
+		harness_skip("needs root and cgroups");
+	parent = open_container("p");
+	one = start_sleeper();
+	two = start_sleeper();
+	assert_place(one, "-");
+	ck_assert_int_eq(rbce_container_attach(parent, one, NULL), 0);
+	ck_assert_int_eq(rbce_container_attach(parent, one, NULL), 0);
+	assert_place(one, "p");
+	/* On v2 the child makes the parent's task move into a leaf: no difference is seen. */
+	child = open_container("p/c");
+	ck_assert_int_eq(rbce_container_attach(child, two, NULL), 0);
+	assert_place(one, "p");
+	assert_place(two, "p/c");
+	ck_assert_int_eq(rbce_container_tasks(parent, false, &pids, &n, NULL), 0);
+	ck_assert_uint_eq(n, 1);
+	ck_assert_int_eq(pids[0], one);
+	free(pids);
+	ck_assert_int_eq(rbce_container_tasks(parent, true, &pids, &n, NULL), 0);
+	ck_assert_uint_eq(n, 2);
+	free(pids);
+	ck_assert_int_eq(rbce_container_attach(parent, two, NULL), 0);
+	assert_place(two, "p");
+	ck_assert_int_eq(rbce_container_remove(parent, &err), -EBUSY);
+	ck_assert_str_eq(err.message, "cannot remove container 'p': it still has tasks");
+	kill(two, SIGKILL);
+	waitpid(two, NULL, 0);
+	ck_assert_int_eq(rbce_container_attach(child, two, &err), -ESRCH);
+	ck_assert_int_eq(rbce_container_attach(child, 0, &err), -EINVAL);
+	rbce_container_close(parent);
+	rbce_container_close(child);
+	close_live();
+	waitpid(one, NULL, 0);
+}
+END_TEST
+
+/* Does the process make progress? It counts in a shared page. */
+static bool makes_progress(volatile unsigned *counter)
+{
+	unsigned before = *counter;
+
+	for (int i = 0; i < 200 && *counter == before; i++)
+		usleep(1000);
+	return *counter != before;
+}
+
+START_TEST(freeze_and_kill)
+{
+	volatile unsigned *counter =
+		mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct rbce_container *c;
+	struct rbce_error err;
+	bool empty = false;
+	pid_t pid;
+	int status;
+
+	if (!open_live())
+		harness_skip("needs root and cgroups");
+	c = open_container("f/g");
+	pid = fork();
+	if (pid == 0)
+		for (;;) {
+			++*counter;
+			usleep(100);
+		}
+	ck_assert_int_eq(rbce_container_attach(c, pid, NULL), 0);
+	ck_assert(makes_progress(counter));
+	for (int i = 0; i < 2; i++)
+		ck_assert_msg(rbce_container_freeze(c, &err) == 0, "%s", err.message);
+	ck_assert(!makes_progress(counter));
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(rbce_container_thaw(c, NULL), 0);
+	ck_assert(makes_progress(counter));
+	/* A frozen container dies all the same. */
+	ck_assert_int_eq(rbce_container_freeze(c, NULL), 0);
+	ck_assert_msg(rbce_container_kill(c, &err) == 0, "%s", err.message);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	ck_assert_int_eq(rbce_container_is_empty(c, &empty, NULL), 0);
+	ck_assert(empty);
+	rbce_container_close(c);
+	close_live();
+}
+END_TEST
+
+START_TEST(control_files)
+{
+	struct rbce_container *c;
+	struct rbce_error err;
+	char text[256], tiny[1];
+
+	if (!open_live())
+		harness_skip("needs root and cgroups");
+	c = open_container("x");
+	ck_assert_int_gt(rbce_container_version(c, RBCE_PIDS), 0);
+	ck_assert_int_eq(rbce_container_write(c, RBCE_PIDS, "pids.max", "77", &err), 0);
+	ck_assert_int_eq(rbce_container_read(c, RBCE_PIDS, "pids.max", text, sizeof(text), &err),
+			 0);
+	ck_assert_str_eq(text, "77");
+	ck_assert_int_eq(rbce_container_read(c, RBCE_PIDS, "pids.max", tiny, sizeof(tiny), &err),
+			 -E2BIG);
+	ck_assert_int_eq(rbce_container_read(c, RBCE_PIDS, "pids.no", text, sizeof(text), &err),
+			 -ENOENT);
+	ck_assert_int_lt(rbce_container_write(c, RBCE_PIDS, "pids.max", "many", &err), 0);
+	ck_assert_int_eq(rbce_container_read(c, RBCE_RDMA, "rdma.max", text, sizeof(text), &err),
+			 -EOPNOTSUPP);
+	rbce_container_close(c);
+	close_live();
+}
+END_TEST
+
+int main(void)
+{
+	return harness_run("container",
+			   (const TTest *const[]){check_name, create_and_remove, attach,
+						  freeze_and_kill, control_files, NULL});
+}
