@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The rule language: files are read, checked and compiled into a rule set, which then only answers.
+ *
+ * A rule set never changes: a reload makes a new one. Matching is a pure function of the rule set
+ * and a task's facts; it reads nothing, calls no name service and allocates nothing. rbce.rules(5)
+ * describes the language.
+ */
+#ifndef RULES_RULES_H
+#define RULES_RULES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <rbce/error.h>
+#include <rbce/task.h>
+
+/*
+ * Where names come from. The functions return 0 and set *ret, or -ENOENT for an unknown name;
+ * -errno for a name service that failed. rules_nss is the system's own, for live use.
+ */
+struct rules_names {
+	int (*user)(void *data, const char *name, uid_t *ret);
+	int (*group)(void *data, const char *name, gid_t *ret);
+	/* New strings, for templates. */
+	int (*user_name)(void *data, uid_t uid, char **ret);
+	int (*group_name)(void *data, gid_t gid, char **ret);
+	void *data;
+};
+extern const struct rules_names rules_nss;
+
+/* Checks one controller key of a [container] section: 0, or a negative errno with the reason. */
+typedef int rules_check_key(void *data, const char *key, const char *value, struct rbce_error *err);
+
+/* May the key stand more than once in a container? */
+typedef bool rules_key_repeats(void *data, const char *key);
+
+/* All of it may be left out, and so may a pointer to it. */
+struct rules_options {
+	const struct rules_names *names; /* NULL: rules_nss */
+	rules_check_key *check_key;      /* NULL: any key is accepted */
+	rules_key_repeats *key_repeats;  /* NULL: none */
+	void *key_data;
+};
+
+/* What was wrong, as "file:line: message" lines in the order of the files; all of it, not the
+ * first. */
+struct rules_errors {
+	char **lines;
+	size_t n;
+};
+void rules_errors_done(struct rules_errors *errors);
+
+struct ruleset;
+
+/*
+ * Reads every *.rules file of the directory PATH in name order, or the one file PATH. Returns 0 and
+ * a rule set, or -errno with ERRORS filled (at least one line). A file that is empty is fine, and
+ * so is a directory without rules: nothing matches then.
+ */
+int ruleset_load(const char *path, const struct rules_options *options, struct ruleset **ret,
+		 struct rules_errors *errors);
+
+/* The same from memory; NAME stands for the file in messages. For tests and fuzzing. */
+int ruleset_parse(const char *name, const char *text, size_t size,
+		  const struct rules_options *options, struct ruleset **ret,
+		  struct rules_errors *errors);
+
+/* Takes NULL; returns NULL. */
+struct ruleset *ruleset_free(struct ruleset *set);
+
+/* Which facts of a task (enum rbce_facts) matching with this set needs. */
+unsigned ruleset_facts(const struct ruleset *set);
+
+enum rule_mode { RULE_ENFORCE, RULE_OBSERVE };
+
+/* A rule as written, for listings and for the daemon; borrowed from the set. */
+struct rule {
+	const char *name;
+	const char *file;
+	unsigned line;
+	size_t index; /* place in matching order, from 0 */
+	long order;
+	bool enabled; /* state = on */
+	enum rule_mode mode;
+	bool ignore;           /* leave the task alone */
+	const char *container; /* template, NULL with ignore */
+	const char *terms;     /* the terms in one line: "user = alice, comm = cc1" */
+};
+
+size_t ruleset_size(const struct ruleset *set);
+const struct rule *ruleset_rule(const struct ruleset *set, size_t index);
+
+/* The first rule that TASK matches, in order; NULL for none. */
+const struct rule *ruleset_match(const struct ruleset *set, const struct rbce_task *task);
+
+/*
+ * The name of the container that RULE gives to TASK: the template with %u %U %g %G %p %P %r filled
+ * in from real uid and gid, each made safe as a path component. New string. Names come from the
+ * set's own cache, filled when it was loaded; a name that is not in it is looked up once and kept.
+ */
+int ruleset_container(struct ruleset *set, const struct rule *rule, const struct rbce_task *task,
+		      char **ret, struct rbce_error *err);
+
+/*
+ * Why: calls FUNCTION for each rule in order up to and with the one that matches. FAILED is NULL
+ * for that one, else the term that did not hold, "exe = /usr/bin/gcc*", and ACTUAL what the task
+ * has.
+ */
+typedef void ruleset_explain_fn(void *data, const struct rule *rule, const char *failed,
+				const char *actual);
+void ruleset_explain(const struct ruleset *set, const struct rbce_task *task,
+		     ruleset_explain_fn *function, void *data);
+
+/* A key of a container, as written. */
+struct container_key {
+	const char *key;
+	const char *value;
+	const char *file;
+	unsigned line;
+};
+
+enum on_unsupported { UNSUPPORTED_WARN, UNSUPPORTED_ERROR, UNSUPPORTED_IGNORE };
+
+/* A [container NAME] section; borrowed from the set. */
+struct container_section {
+	const char *name; /* literal name or template */
+	const char *file;
+	unsigned line;
+	enum on_unsupported on_unsupported;
+	const struct container_key *keys;
+	size_t n_keys;
+};
+
+size_t ruleset_containers(const struct ruleset *set);
+const struct container_section *ruleset_container_at(const struct ruleset *set, size_t index);
+
+/*
+ * The section that describes the container NAME: the one with that very name, else the first whose
+ * template fits (each %x stands for a part of one component that is not empty); NULL for none.
+ */
+const struct container_section *ruleset_section(const struct ruleset *set, const char *name);
+
+#endif
