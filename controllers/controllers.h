@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The controller keys ("memory.max"): one table row each, the same name on cgroup v1 and v2.
+ *
+ * `rbcectl set|get`, the rule files, ulimitx, --help and the manual all derive from this table.
+ * Semantics follow Documentation/admin-guide/cgroup-v2.rst; where v1 has another unit or file, the
+ * row's writer and reader translate.
+ */
+#ifndef CONTROLLERS_CONTROLLERS_H
+#define CONTROLLERS_CONTROLLERS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <rbce/container.h>
+#include <rbce/error.h>
+
+/* What kind of amount a key takes; says how it is parsed, printed and compared. */
+enum controller_unit {
+	CONTROLLER_BYTES,   /* rbce_parse_size() */
+	CONTROLLER_PERCENT, /* thousandths of a percent of one CPU, rbce_parse_percent() */
+	CONTROLLER_COUNT,   /* a number or "max" */
+	CONTROLLER_WEIGHT,  /* 1 to 10000, default 100 */
+	CONTROLLER_DEVICE,  /* "DEVICE rbps=50M wbps=20M riops=N wiops=N": a key that repeats */
+};
+
+struct controller_key;
+
+/* The row of NAME, NULL for an unknown key. */
+const struct controller_key *controller_key_find(const char *name);
+
+/* All rows in order: index from 0 until NULL. */
+const struct controller_key *controller_key_at(size_t index);
+
+const char *controller_key_name(const struct controller_key *key);
+const char *controller_key_help(const struct controller_key *key); /* one line */
+enum controller_unit controller_key_unit(const struct controller_key *key);
+enum rbce_controller controller_key_controller(const struct controller_key *key);
+
+/* May be given several times for one container (io.max, once per device). */
+bool controller_key_repeats(const struct controller_key *key);
+
+/*
+ * Checks VALUE without touching any container. -ENOENT for an unknown key, -EINVAL, -ERANGE for a
+ * value that is none, -ENODEV for a device that does not exist. The message is one line: "'5X' is
+ * not a size (like 512M, 4G or max)".
+ */
+int controller_check(const char *name, const char *value, struct rbce_error *err);
+
+/* Is there a file for it in this container's hierarchies? */
+bool controller_supported(const struct controller_key *key, struct rbce_container *c);
+
+/*
+ * Sets the key and reads it back. -EOPNOTSUPP when this system has no such limit (the message says
+ * what is missing), -EIO when the kernel holds another value than was asked beyond rounding to
+ * its own unit (the message gives both).
+ */
+int controller_set(const struct controller_key *key, struct rbce_container *c, const char *value,
+		   struct rbce_error *err);
+
+/*
+ * The limit in force in this very group as text that controller_set() takes ("max", "536870912",
+ * "150%", "254:0 rbps=1048576"; several devices on lines of their own, none as ""). Amounts are
+ * exact.
+ */
+int controller_get(const struct controller_key *key, struct rbce_container *c, char *buf,
+		   size_t size, struct rbce_error *err);
+
+/*
+ * The same limit as a number in the row's unit, RBCE_UNLIMITED for "max"; -EINVAL for
+ * CONTROLLER_DEVICE keys. For an ancestor outside the suite's root give its directory's descriptor
+ * and the hierarchy's version.
+ */
+int controller_read_amount(const struct controller_key *key, int dirfd, int version, uint64_t *ret);
+
+/* What the group uses now of what the key limits, in the same unit; -EOPNOTSUPP where not counted.
+ */
+int controller_read_usage(const struct controller_key *key, int dirfd, int version, uint64_t *ret);
+
+#endif

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* How a row of the controller table is made, and what its readers and writers share. Internal. */
+#ifndef CONTROLLERS_INTERNAL_H
+#define CONTROLLERS_INTERNAL_H
+
+#include "controllers.h"
+
+/* Room for an exact amount as text, and for a value quoted in a message. */
+enum { AMOUNT_SIZE = 32, QUOTED_SIZE = 80 };
+
+/* A key in one cgroup version. Directories are those of a group. */
+struct key_file {
+	const char *file;  /* NULL where this version has no such limit */
+	const char *usage; /* file with what is used of it now, NULL where that is not counted */
+	const char *unlimited; /* the kernel's word for "max" */
+
+	/* NULL: the file holds the plain number or the word. */
+	int (*read)(const struct key_file *f, int dirfd, uint64_t *ret);
+	int (*write)(const struct key_file *f, int dirfd, uint64_t amount, struct rbce_error *err);
+};
+
+struct controller_key {
+	const char *name;
+	const char *help;
+	enum rbce_controller controller;
+	enum controller_unit unit;
+	uint64_t min, max;          /* amounts that it takes, "max" apart */
+	struct key_file version[3]; /* by cgroup version; the first is empty */
+};
+
+extern const struct controller_key controller_cpu_weight, controller_cpu_max; /* cpu.c */
+extern const struct controller_key controller_memory_max, controller_memory_high,
+	controller_memory_soft;                         /* memory.c */
+extern const struct controller_key controller_pids_max; /* pids.c */
+extern const struct controller_key controller_io_max;   /* io.c */
+
+/* VALUE of KEY as an amount; the message says what KEY takes. Not for CONTROLLER_DEVICE. */
+int amount_parse(const struct controller_key *key, const char *value, uint64_t *ret,
+		 struct rbce_error *err);
+
+/* The exact amount as amount_parse() takes it, into BUF of AMOUNT_SIZE; returned. */
+char *amount_format(const struct controller_key *key, uint64_t amount, char *buf);
+
+/* VALUE fit for a message of one line, into BUF of QUOTED_SIZE: cut, nothing unprintable; returned.
+ */
+char *amount_quote(const char *value, char *buf);
+
+/* A file with one number, where "max" and "-1" are RBCE_UNLIMITED. */
+int amount_read(int dirfd, const char *file, uint64_t *ret);
+
+/* Writes TEXT; the message is "FILE refuses 'TEXT': reason". */
+int amount_write(int dirfd, const char *file, const char *text, struct rbce_error *err);
+
+/* The limit of F through its own functions or the plain ones above. */
+int key_file_read(const struct key_file *f, int dirfd, uint64_t *ret);
+int key_file_write(const struct key_file *f, int dirfd, uint64_t amount, struct rbce_error *err);
+
+/*
+ * The block device meant by TEXT ("254:0", "/dev/vda", a path on its file system); a partition
+ * stands for its disk, which is what the kernel throttles. -ENODEV, -EINVAL with the reason.
+ */
+int device_resolve(const char *text, unsigned *ret_major, unsigned *ret_minor,
+		   struct rbce_error *err);
+
+enum io_kind { IO_RBPS, IO_WBPS, IO_RIOPS, IO_WIOPS };
+enum { IO_KINDS = IO_WIOPS + 1 };
+
+/* "rbps", and the file that has it in a cgroup VERSION. */
+const char *io_kind_name(enum io_kind kind);
+const char *io_kind_file(enum io_kind kind, int version);
+
+/* The limits of one device in a group. */
+struct io_device {
+	unsigned major, minor;
+	uint64_t amount[IO_KINDS]; /* RBCE_UNLIMITED where there is none */
+};
+
+/* All of a group, in a new array; *ret_n may be 0. */
+int io_read(int dirfd, int version, struct io_device **ret, size_t *ret_n);
+
+/* controller_check(), controller_set() and controller_get() of io.max. */
+int io_check(const char *value, struct rbce_error *err);
+int io_set(int dirfd, int version, const char *value, struct rbce_error *err);
+int io_get(int dirfd, int version, char *buf, size_t size);
+
+#endif

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Memory: the hard limit (memory.max), the brake before it (memory.high, v2 only) and the amount
+ * that a group keeps when memory is short (memory.soft).
+ *
+ * The kernel counts in pages and rounds down. v1 shows an unlimited value as the largest number of
+ * whole pages, which depends on the page size.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <rbce/units.h>
+
+#include "file.h"
+#include "internal.h"
+#include "util.h"
+
+#define MEMSW_FILE "memory.memsw.limit_in_bytes"
+#define EXBIBYTE   (UINT64_C(1) << 60)
+
+enum { LARGEST_PAGE = 64 << 10 };
+
+static int read_v1(int dirfd, const char *file, uint64_t *ret)
+{
+	uint64_t amount;
+	int r = amount_read(dirfd, file, &amount);
+
+	if (r < 0)
+		return r;
+	*ret = amount > INT64_MAX - (uint64_t)LARGEST_PAGE ? RBCE_UNLIMITED : amount;
+	return 0;
+}
+
+static int read_bytes(const struct key_file *f, int dirfd, uint64_t *ret)
+{
+	return read_v1(dirfd, f->file, ret);
+}
+
+static int write_v1(int dirfd, const char *file, uint64_t amount)
+{
+	char text[AMOUNT_SIZE];
+
+	snprintf(text, sizeof(text), "%" PRIu64, amount);
+	return file_write_at(dirfd, file, amount == RBCE_UNLIMITED ? "-1" : text);
+}
+
+static int refused(const struct key_file *f, int dirfd, int r, uint64_t amount,
+		   struct rbce_error *err)
+{
+	char used[RBCE_UNITS_SIZE], limit[RBCE_UNITS_SIZE];
+	uint64_t usage;
+
+	rbce_format_size(amount, limit);
+	if (r == -EBUSY && amount_read(dirfd, f->usage, &usage) == 0)
+		return rbce_error_set(err, r,
+				      "the group uses %s, and the kernel cannot reclaim it down to "
+				      "%s",
+				      rbce_format_size(usage, used), limit);
+	return rbce_error_errno(err, r, "%s refuses %s", f->file, limit);
+}
+
+/* Memory and swap together for a new AMOUNT of memory: the room for swap stays what it was. */
+static uint64_t with_swap(uint64_t amount, uint64_t old, uint64_t old_memsw)
+{
+	uint64_t memsw;
+
+	if (old_memsw == RBCE_UNLIMITED || amount == RBCE_UNLIMITED || old > old_memsw ||
+	    __builtin_add_overflow(amount, old_memsw - old, &memsw))
+		return RBCE_UNLIMITED;
+	return memsw;
+}
+
+/* v1 keeps memory <= memory and swap at every moment: the order depends on the direction. */
+static int write_max_v1(const struct key_file *f, int dirfd, uint64_t amount,
+			struct rbce_error *err)
+{
+	uint64_t old, old_memsw = RBCE_UNLIMITED, memsw;
+	int r;
+
+	r = read_v1(dirfd, f->file, &old);
+	if (r < 0)
+		return rbce_error_errno(err, r, "%s cannot be read", f->file);
+	/* Without swap accounting there is no such file, and nothing to keep in step. */
+	read_v1(dirfd, MEMSW_FILE, &old_memsw);
+	memsw = with_swap(amount, old, old_memsw);
+	if (memsw > old_memsw)
+		r = write_v1(dirfd, MEMSW_FILE, memsw);
+	if (r == 0) {
+		r = write_v1(dirfd, f->file, amount);
+		if (r < 0 && memsw > old_memsw)
+			write_v1(dirfd, MEMSW_FILE, old_memsw);
+	}
+	if (r == 0 && memsw < old_memsw)
+		r = write_v1(dirfd, MEMSW_FILE, memsw);
+	return r < 0 ? refused(f, dirfd, r, amount, err) : 0;
+}
+
+/*
+ * "max" means that no soft limit is set, the default of either version; in memory.low, a promise of
+ * memory, that is 0.
+ */
+static int read_low(const struct key_file *f, int dirfd, uint64_t *ret)
+{
+	uint64_t low;
+	int r = amount_read(dirfd, f->file, &low);
+
+	if (r == 0)
+		*ret = low == 0 ? RBCE_UNLIMITED : low;
+	return r;
+}
+
+static int write_low(const struct key_file *f, int dirfd, uint64_t amount, struct rbce_error *err)
+{
+	char text[AMOUNT_SIZE];
+
+	snprintf(text, sizeof(text), "%" PRIu64, amount == RBCE_UNLIMITED ? 0 : amount);
+	return amount_write(dirfd, f->file, text, err);
+}
+
+#define USAGE_V1 "memory.usage_in_bytes"
+#define USAGE_V2 "memory.current"
+
+const struct controller_key controller_memory_max = {
+	.name = "memory.max",
+	.help = "hard limit of memory, over which tasks of the group are killed (4G, max)",
+	.controller = RBCE_MEMORY,
+	.unit = CONTROLLER_BYTES,
+	.max = 7 * EXBIBYTE,
+	.version =
+		{
+			[1] = {.file = "memory.limit_in_bytes",
+			       .usage = USAGE_V1,
+			       .read = read_bytes,
+			       .write = write_max_v1},
+			[2] = {.file = "memory.max", .usage = USAGE_V2, .unlimited = "max"},
+		},
+};
+
+const struct controller_key controller_memory_high = {
+	.name = "memory.high",
+	.help = "memory over which the group is slowed down and reclaimed (cgroup v2)",
+	.controller = RBCE_MEMORY,
+	.unit = CONTROLLER_BYTES,
+	.max = 7 * EXBIBYTE,
+	.version =
+		{
+			[2] = {.file = "memory.high", .usage = USAGE_V2, .unlimited = "max"},
+		},
+};
+
+/* At least one page of any size, so that it cannot be rounded down to v2's "none". */
+const struct controller_key controller_memory_soft = {
+	.name = "memory.soft",
+	.help = "memory that the group keeps while memory is short; what is over it goes first",
+	.controller = RBCE_MEMORY,
+	.unit = CONTROLLER_BYTES,
+	.min = LARGEST_PAGE,
+	.max = 7 * EXBIBYTE,
+	.version =
+		{
+			[1] = {.file = "memory.soft_limit_in_bytes",
+			       .usage = USAGE_V1,
+			       .unlimited = "-1",
+			       .read = read_bytes},
+			[2] = {.file = "memory.low",
+			       .usage = USAGE_V2,
+			       .read = read_low,
+			       .write = write_low},
+		},
+};

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The controller table: its rows, and what works the same for each; see controllers.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <rbce/units.h>
+
+#include "internal.h"
+#include "util.h"
+
+static const struct controller_key *const keys[] = {
+	&controller_cpu_weight,  &controller_cpu_max,     &controller_memory_max,
+	&controller_memory_high, &controller_memory_soft, &controller_pids_max,
+	&controller_io_max,
+};
+
+const struct controller_key *controller_key_find(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		if (streq(keys[i]->name, name))
+			return keys[i];
+	return NULL;
+}
+
+const struct controller_key *controller_key_at(size_t index)
+{
+	return index < ARRAY_SIZE(keys) ? keys[index] : NULL;
+}
+
+const char *controller_key_name(const struct controller_key *key)
+{
+	return key->name;
+}
+
+const char *controller_key_help(const struct controller_key *key)
+{
+	return key->help;
+}
+
+enum controller_unit controller_key_unit(const struct controller_key *key)
+{
+	return key->unit;
+}
+
+enum rbce_controller controller_key_controller(const struct controller_key *key)
+{
+	return key->controller;
+}
+
+bool controller_key_repeats(const struct controller_key *key)
+{
+	return key->unit == CONTROLLER_DEVICE;
+}
+
+static int unknown_key(const char *name, struct rbce_error *err)
+{
+	char quoted[QUOTED_SIZE], known[256] = "";
+	size_t n = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys) && n < sizeof(known); i++)
+		n += (size_t)snprintf(known + n, sizeof(known) - n, "%s%s", i ? ", " : "",
+				      keys[i]->name);
+	return rbce_error_set(err, -ENOENT, "unknown key '%s' (known: %s)",
+			      amount_quote(name, quoted), known);
+}
+
+int controller_check(const char *name, const char *value, struct rbce_error *err)
+{
+	const struct controller_key *key = controller_key_find(name);
+	uint64_t amount;
+
+	if (!key)
+		return unknown_key(name, err);
+	if (key->unit == CONTROLLER_DEVICE)
+		return io_check(value, err);
+	return amount_parse(key, value, &amount, err);
+}
+
+/*
+ * The container's group that has KEY, as a directory of the caller's, and its cgroup version;
+ * -EOPNOTSUPP with what is missing.
+ */
+static int open_group(const struct controller_key *key, struct rbce_container *c, int *ret_version,
+		      struct rbce_error *err)
+{
+	int version = rbce_container_version(c, key->controller);
+	const char *controller = rbce_controller_name(key->controller), *file;
+	cleanup_close int dir = -1;
+
+	if (version == 0)
+		return rbce_error_set(err, -EOPNOTSUPP,
+				      "%s needs the %s controller, which no cgroup hierarchy has",
+				      key->name, controller);
+	file = key->version[version].file;
+	if (!file)
+		return rbce_error_set(err, -EOPNOTSUPP, "%s needs cgroup v%d", key->name,
+				      version == 1 ? 2 : 1);
+	dir = rbce_container_open_file(c, key->controller, ".", O_PATH | O_DIRECTORY);
+	if (dir == -EOPNOTSUPP)
+		return rbce_error_set(err, dir, "%s needs a group of the %s controller", key->name,
+				      controller);
+	if (dir < 0)
+		return rbce_error_errno(err, dir, "the group cannot be opened");
+	if (faccessat(dir, file, F_OK, 0) == 0) {
+		*ret_version = version;
+		return TAKE_FD(dir);
+	}
+	if (faccessat(dir, "cgroup.procs", F_OK, 0) < 0)
+		return rbce_error_set(err, -ENOENT, "the group is gone");
+	return rbce_error_set(err, -EOPNOTSUPP, "%s needs '%s', which the group does not have",
+			      key->name, file);
+}
+
+bool controller_supported(const struct controller_key *key, struct rbce_container *c)
+{
+	int version;
+	cleanup_close int dir = open_group(key, c, &version, NULL);
+
+	return dir >= 0;
+}
+
+/* The kernel rounds memory down to whole pages. */
+static bool holds(const struct controller_key *key, uint64_t asked, uint64_t held)
+{
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+
+	if (key->unit == CONTROLLER_BYTES && asked != RBCE_UNLIMITED)
+		return held == asked - asked % page;
+	return held == asked;
+}
+
+static int set_amount(const struct controller_key *key, int dirfd, int version, const char *value,
+		      struct rbce_error *err)
+{
+	char asked_text[AMOUNT_SIZE], held_text[AMOUNT_SIZE];
+	uint64_t asked, held;
+	int r;
+
+	r = amount_parse(key, value, &asked, err);
+	if (r == 0)
+		r = key_file_write(&key->version[version], dirfd, asked, err);
+	if (r < 0)
+		return r;
+	r = key_file_read(&key->version[version], dirfd, &held);
+	if (r < 0)
+		return rbce_error_errno(err, r, "%s cannot be read back",
+					key->version[version].file);
+	if (!holds(key, asked, held))
+		return rbce_error_set(err, -EIO, "the kernel holds %s instead of %s",
+				      amount_format(key, held, held_text),
+				      amount_format(key, asked, asked_text));
+	return 0;
+}
+
+int controller_set(const struct controller_key *key, struct rbce_container *c, const char *value,
+		   struct rbce_error *err)
+{
+	int version;
+	cleanup_close int dir = open_group(key, c, &version, err);
+
+	if (dir < 0)
+		return dir;
+	if (key->unit == CONTROLLER_DEVICE)
+		return io_set(dir, version, value, err);
+	return set_amount(key, dir, version, value, err);
+}
+
+static int get_amount(const struct controller_key *key, int dirfd, int version, char *buf,
+		      size_t size)
+{
+	char text[AMOUNT_SIZE];
+	uint64_t amount;
+	int r, n;
+
+	r = key_file_read(&key->version[version], dirfd, &amount);
+	if (r < 0)
+		return r;
+	n = snprintf(buf, size, "%s", amount_format(key, amount, text));
+	return (size_t)n < size ? 0 : -E2BIG;
+}
+
+int controller_get(const struct controller_key *key, struct rbce_container *c, char *buf,
+		   size_t size, struct rbce_error *err)
+{
+	int version, r;
+	cleanup_close int dir = open_group(key, c, &version, err);
+
+	if (dir < 0)
+		return dir;
+	if (key->unit == CONTROLLER_DEVICE)
+		r = io_get(dir, version, buf, size);
+	else
+		r = get_amount(key, dir, version, buf, size);
+	if (r < 0)
+		return rbce_error_errno(err, r, "%s cannot be read", key->version[version].file);
+	return 0;
+}
+
+static bool has_version(const struct controller_key *key, int version)
+{
+	return (version == 1 || version == 2) && key->version[version].file;
+}
+
+int controller_read_amount(const struct controller_key *key, int dirfd, int version, uint64_t *ret)
+{
+	if (key->unit == CONTROLLER_DEVICE)
+		return -EINVAL;
+	if (!has_version(key, version))
+		return -EOPNOTSUPP;
+	return key_file_read(&key->version[version], dirfd, ret);
+}
+
+int controller_read_usage(const struct controller_key *key, int dirfd, int version, uint64_t *ret)
+{
+	if (!has_version(key, version) || !key->version[version].usage)
+		return -EOPNOTSUPP;
+	return amount_read(dirfd, key->version[version].usage, ret);
+}
