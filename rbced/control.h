@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The control socket: one SEQPACKET connection per request. The client sends one packet with a JSON
+ * object {"verb": ..., arguments}; the reply is one JSON object, in as many packets as it needs,
+ * and ends with the connection. A failure is {"error": "cannot ...: reason"}. Anyone may ask; only
+ * root may change.
+ */
+#ifndef RBCED_CONTROL_H
+#define RBCED_CONTROL_H
+
+#include <json-c/json.h>
+
+#include "engine.h"
+
+struct control;
+
+/* Listens on PATH. Release with control_close(), which removes it. */
+int control_open(struct engine *engine, const char *path, struct control **ret,
+		 struct rbce_error *err);
+struct control *control_close(struct control *control);
+
+/*
+ * Carries out a request of the process PEER with effective user UID; always returns an object, to
+ * be released with json_object_put(). In verbs.c.
+ */
+struct json_object *verbs_run(struct engine *engine, struct json_object *request, uid_t uid,
+			      pid_t peer);
+
+#endif

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The classification engine: what it knows, and the steps from an event to a moved task.
+ *
+ *   source (connector.c) -> engine_event() -> classify.c: facts, rule, verdict -> place.c:
+ * container
+ *
+ * One thread; everything runs from the sd-event loop of main.c.
+ */
+#ifndef RBCED_ENGINE_H
+#define RBCED_ENGINE_H
+
+#include <rbce/container.h>
+#include <rbce/hierarchy.h>
+#include <rbce/task.h>
+#include <rules/rules.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <systemd/sd-event.h>
+#include <time.h>
+
+/* Why a task is looked at. */
+enum cause {
+	CAUSE_FORK,
+	CAUSE_EXEC,
+	CAUSE_UID,
+	CAUSE_GID,
+	CAUSE_SID,
+	CAUSE_EXIT,
+	CAUSE_SCAN,    /* start-up, resync after a loss, or reload */
+	CAUSE_REQUEST, /* rbcectl reclassify or release */
+	CAUSE_MANUAL,  /* rbcectl classify or run */
+};
+enum { CAUSE_COUNT = CAUSE_MANUAL + 1 };
+const char *cause_name(enum cause cause);
+
+/* What came of looking at a task. */
+enum outcome {
+	OUTCOME_NONE,     /* no rule matches */
+	OUTCOME_IGNORED,  /* a rule says to leave it alone, or it may not be moved at all */
+	OUTCOME_MANUAL,   /* an administrator placed it */
+	OUTCOME_OBSERVED, /* it would be moved */
+	OUTCOME_RIGHT,    /* it stands where it belongs */
+	OUTCOME_MOVED,
+	OUTCOME_GONE, /* it ended meanwhile */
+	OUTCOME_FAILED,
+};
+enum { OUTCOME_COUNT = OUTCOME_FAILED + 1 };
+const char *outcome_name(enum outcome outcome);
+
+struct counters {
+	uint64_t events[CAUSE_COUNT];
+	uint64_t outcomes[OUTCOME_COUNT];
+	uint64_t lost;    /* events that the source missed, by its sequence numbers */
+	uint64_t losses;  /* times that the source reported a loss */
+	uint64_t resyncs; /* full scans made because of it */
+	uint64_t created; /* containers */
+	uint64_t removed;
+	uint64_t limits_failed;
+	uint64_t reloads;
+	uint64_t reloads_failed;
+};
+
+/* Per rule, by its index. */
+struct rule_counters {
+	uint64_t hits;  /* decisions that ended at this rule */
+	uint64_t moves; /* tasks moved by it, or that would be (observe) */
+};
+
+struct engine_options {
+	const char *rules;     /* directory or file */
+	const char *root;      /* name of the root group */
+	bool observe;          /* move nothing, whatever the rules say */
+	uint64_t linger;       /* microseconds that an empty container is kept */
+	uint64_t event_buffer; /* bytes that the source may hold back for us */
+};
+
+struct placed;    /* place.c: containers that are open */
+struct records;   /* record.c: tasks that were moved */
+struct connector; /* connector.c */
+
+struct engine {
+	struct engine_options options;
+	sd_event *loop;
+	struct rbce_root *root;
+	struct rbce_hierarchy *h;
+	struct ruleset *rules;
+	struct rule_counters *rule_counters;
+	unsigned facts; /* that a decision needs */
+	struct placed *placed;
+	struct records *records;
+	struct connector *connector;
+	struct counters counters;
+	bool rescan; /* a loss was seen and no full scan begun since */
+	time_t started;
+	time_t rules_loaded;
+	char *reload_error; /* first line of the last reload that failed, NULL when it succeeded */
+};
+
+/* An event of a source. PARENT is given for CAUSE_FORK. */
+void engine_event(struct engine *engine, enum cause cause, pid_t pid, pid_t parent);
+
+/* A source lost N events (0: it does not know how many): all tasks will be looked at again. */
+void engine_lost(struct engine *engine, uint64_t n);
+
+/* Looks at one task, or at all of them. */
+enum outcome engine_classify(struct engine *engine, pid_t pid, enum cause cause);
+void engine_scan(struct engine *engine, enum cause cause);
+
+/*
+ * Reads the rules anew. On any error the old rules stay, every error is logged, and -errno comes
+ * back; else limits are brought up to date and all tasks are looked at again.
+ */
+int engine_reload(struct engine *engine, struct rbce_error *err);
+
+/* Facts of PID for a decision, with the container that it stands in. */
+int engine_read_task(struct engine *engine, pid_t pid, struct rbce_task *ret,
+		     struct rbce_error *err);
+
+#endif

@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* rbced: puts every task of the system into its container, by rules. */
+#include <core/cli/log.h>
+#include <core/cli/options.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <rbce/units.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+
+#include "connector.h"
+#include "control.h"
+#include "engine.h"
+#include "key_check.h"
+#include "place.h"
+#include "record.h"
+#include "runtime.h"
+#include "util.h"
+
+enum { REAP_USEC = 2000000 };
+
+struct settings {
+	struct engine_options engine;
+	const char *source;
+	bool check, foreground, verbose;
+};
+
+static int parse_linger(const char *argument, void *data)
+{
+	int r = rbce_parse_duration(argument, data);
+
+	if (r < 0)
+		log_error("cannot use --linger '%s': it is no duration (like 30s)", argument);
+	return r;
+}
+
+static int parse_buffer(const char *argument, void *data)
+{
+	uint64_t size;
+	int r = rbce_parse_size(argument, &size);
+
+	/* The kernel doubles it, in an int. */
+	if (r == 0 && (size < 4096 || size > 1 << 30))
+		r = -ERANGE;
+	if (r < 0)
+		log_error("cannot use --event-buffer '%s': it is no size from 4K to 1G", argument);
+	else
+		*(uint64_t *)data = size;
+	return r;
+}
+
+static void parse_command_line(int argc, char **argv, struct settings *s)
+{
+	const struct option_row options[] = {
+		OPTION_TEXT("rules", "DIR", "rule files (default " RULES_DIR ")", &s->engine.rules),
+		OPTION_TEXT("root", "NAME", "root group of all containers (default rbce)",
+			    &s->engine.root),
+		OPTION_TEXT("source", "NAME", "where events come from: connector", &s->source),
+		OPTION_FLAG("observe", "decide, count and explain, but move nothing",
+			    &s->engine.observe),
+		OPTION_PARSED("linger", "TIME", "keep an empty container so long (default 30s)",
+			      parse_linger, &s->engine.linger),
+		OPTION_PARSED("event-buffer", "SIZE", "room for events that wait (default 32M)",
+			      parse_buffer, &s->engine.event_buffer),
+		OPTION_FLAG("check", "check the rules and exit", &s->check),
+		OPTION_FLAG("foreground", "stay in the foreground (as always)", &s->foreground),
+		OPTION_FLAG("verbose", "log every move", &s->verbose),
+		{0},
+	};
+	const struct command_line line = {
+		.usage = "[--rules DIR] [--root NAME] [--observe] [--check]",
+		.about = "Puts every task into the container that the rules give it.",
+		.more = "SIGHUP reads the rules again; on any error the old ones stay.",
+		.options = options,
+	};
+	int first = options_parse(&line, argc, argv);
+
+	if (first < argc) {
+		log_error("cannot use argument '%s': none is expected; see --help", argv[first]);
+		exit(EXIT_USAGE);
+	}
+	if (!streq(s->source, "connector")) {
+		log_error("cannot use --source '%s': it is not known (connector)", s->source);
+		exit(EXIT_USAGE);
+	}
+}
+
+static int check_rules(const char *path)
+{
+	CLEANUP(rules_errors_done) struct rules_errors errors = {0};
+	struct ruleset *rules = NULL;
+
+	if (ruleset_load(path, &key_check_options, &rules, &errors) < 0) {
+		for (size_t i = 0; i < errors.n; i++)
+			fprintf(stderr, "%s\n", errors.lines[i]);
+		return EXIT_FAILURE;
+	}
+	printf("%s: %zu rules, %zu containers, no errors\n", path, ruleset_size(rules),
+	       ruleset_containers(rules));
+	ruleset_free(rules);
+	return EXIT_SUCCESS;
+}
+
+/* One daemon per root: held until the process ends, however it ends. */
+static int take_lock(const char *root, struct rbce_error *err)
+{
+	char path[256], owner[16];
+	int fd, n;
+
+	if (mkdir(RUNTIME_DIR, 0755) < 0 && errno != EEXIST)
+		return rbce_error_errno(err, -errno, "cannot create '%s'", RUNTIME_DIR);
+	runtime_path(root, "lock", path, sizeof(path));
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return rbce_error_errno(err, -errno, "cannot open '%s'", path);
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		ssize_t got = pread(fd, owner, sizeof(owner) - 1, 0);
+
+		owner[got > 0 ? got : 0] = '\0';
+		owner[strcspn(owner, "\n")] = '\0';
+		close(fd);
+		return rbce_error_set(err, -EBUSY,
+				      "cannot start on root '%s': rbced runs there as process %s",
+				      root, *owner ? owner : "?");
+	}
+	n = snprintf(owner, sizeof(owner), "%d\n", getpid());
+	if (ftruncate(fd, 0) < 0 || pwrite(fd, owner, (size_t)n, 0) != n)
+		log_warning("cannot write '%s': %s", path, strerror(errno));
+	return 0;
+}
+
+static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *info, void *data)
+{
+	struct engine *engine = data;
+	struct rbce_error err;
+
+	(void)source;
+	(void)info;
+	sd_notify(0, "RELOADING=1");
+	if (engine_reload(engine, &err) == 0) {
+		log_info("reloaded %zu rules", ruleset_size(engine->rules));
+		engine_scan(engine, CAUSE_SCAN);
+	} else {
+		log_warning("the old rules stay in force");
+	}
+	sd_notify(0, "READY=1");
+	return 0;
+}
+
+static int on_reap(sd_event_source *source, uint64_t usec, void *data)
+{
+	place_reap(data);
+	return sd_event_source_set_time(source, usec + REAP_USEC);
+}
+
+/* Before each wait for new events: what was lost is made good. */
+static int on_pause(sd_event_source *source, void *data)
+{
+	struct engine *engine = data;
+
+	(void)source;
+	if (engine->rescan) {
+		engine->counters.resyncs++;
+		log_warning("events were lost (%" PRIu64 " so far): looking at every task again",
+			    engine->counters.lost);
+		engine_scan(engine, CAUSE_SCAN);
+	}
+	return 0;
+}
+
+static int add_sources(struct engine *engine, sd_event_source **ret_pause)
+{
+	static const int stops[] = {SIGTERM, SIGINT};
+	sd_event_source *reap;
+	int r;
+
+	r = sd_event_add_signal(engine->loop, NULL, SIGHUP, on_hangup, engine);
+	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(stops); i++)
+		r = sd_event_add_signal(engine->loop, NULL, stops[i], NULL, NULL);
+	if (r >= 0)
+		r = sd_event_add_time_relative(engine->loop, &reap, CLOCK_MONOTONIC, REAP_USEC, 0,
+					       on_reap, engine);
+	if (r >= 0) {
+		sd_event_source_set_floating(reap, true);
+		sd_event_source_set_enabled(reap, SD_EVENT_ON);
+		sd_event_source_unref(reap);
+		r = sd_event_add_post(engine->loop, ret_pause, on_pause, engine);
+	}
+	if (r >= 0)
+		r = sd_event_set_watchdog(engine->loop, true);
+	return r;
+}
+
+/* Everything that can fail before the daemon is of use; what was opened is closed by stop(). */
+static int start(struct engine *engine, struct control **control, struct rbce_error *err)
+{
+	char path[256];
+	int r;
+
+	r = rbce_root_open(NULL, &engine->root, err);
+	if (r == 0)
+		r = rbce_hierarchy_open(engine->root, engine->options.root, &engine->h, err);
+	if (r == 0)
+		r = engine_reload(engine, err);
+	if (r == 0)
+		r = take_lock(engine->options.root, err);
+	if (r == 0)
+		r = records_open(runtime_path(engine->options.root, "manual", path, sizeof(path)),
+				 engine->root, &engine->records, err);
+	if (r == 0)
+		r = place_open(engine, err);
+	/* Listening comes before the scan: what begins in between is seen by one or the other. */
+	if (r == 0)
+		r = connector_open(engine, &engine->connector, err);
+	if (r == 0)
+		r = control_open(engine,
+				 runtime_path(engine->options.root, "sock", path, sizeof(path)),
+				 control, err);
+	return r;
+}
+
+static void stop(struct engine *engine, struct control *control)
+{
+	control_close(control);
+	connector_close(engine->connector);
+	place_close(engine);
+	records_free(engine->records);
+	ruleset_free(engine->rules);
+	free(engine->rule_counters);
+	free(engine->reload_error);
+	rbce_hierarchy_close(engine->h);
+	rbce_root_close(engine->root);
+	sd_event_unref(engine->loop);
+}
+
+/* A container keeps a dozen descriptors. */
+static void raise_file_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+static void block_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+static int serve(struct engine *engine)
+{
+	CLEANUP(sd_event_source_unrefp) sd_event_source *pause = NULL;
+	struct control *control = NULL;
+	struct rbce_error err = {0};
+	int r;
+
+	r = sd_event_new(&engine->loop);
+	if (r >= 0)
+		r = add_sources(engine, &pause);
+	if (r < 0)
+		rbce_error_errno(&err, r, "cannot start");
+	else
+		r = start(engine, &control, &err);
+	if (r == 0) {
+		engine_scan(engine, CAUSE_SCAN);
+		log_info("ready: %zu rules, %s cgroups, root '%s'%s", ruleset_size(engine->rules),
+			 rbce_hierarchy_layout(engine->h), engine->options.root,
+			 engine->options.observe ? ", observing only" : "");
+		sd_notify(0, "READY=1");
+		r = sd_event_loop(engine->loop);
+		sd_notify(0, "STOPPING=1");
+		if (r < 0)
+			rbce_error_errno(&err, r, "cannot go on");
+	}
+	/* What is wrong with the rules has been said line by line. */
+	if (r < 0 && !engine->reload_error)
+		log_error("%s", err.message);
+	stop(engine, control);
+	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+	struct settings settings = {
+		.engine = {.rules = RULES_DIR,
+			   .root = "rbce",
+			   .linger = 30000000,
+			   /* About 40,000 events that wait while a slow decision is made. */
+			   .event_buffer = 32 << 20},
+		.source = "connector",
+	};
+	struct engine engine = {.started = time(NULL)};
+
+	log_open(argv[0], LOG_LEVEL_INFO);
+	parse_command_line(argc, argv, &settings);
+	if (settings.verbose)
+		log_open(argv[0], LOG_LEVEL_DEBUG);
+	if (settings.check)
+		return check_rules(settings.engine.rules);
+	engine.options = settings.engine;
+	raise_file_limit();
+	block_signals();
+	return serve(&engine);
+}

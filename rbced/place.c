@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The containers that the daemon works with; see place.h. */
+#include "place.h"
+
+#include <controllers/controllers.h>
+#include <core/cli/log.h>
+#include <errno.h>
+
+#define HASH_NONFATAL_OOM            1
+#define uthash_nonfatal_oom(element) ((void)(element))
+#include <uthash.h>
+
+#include "util.h"
+
+struct entry {
+	const char *name; /* the container's own */
+	struct rbce_container *container;
+	uint64_t empty_since; /* monotonic microseconds, 0 while it has tasks */
+	UT_hash_handle hh;
+};
+
+struct placed {
+	struct entry *table;
+};
+
+static struct entry *find(const struct engine *engine, const char *name)
+{
+	struct entry *entry;
+
+	HASH_FIND_STR(engine->placed->table, name, entry);
+	return entry;
+}
+
+static void forget(struct engine *engine, struct entry *entry)
+{
+	HASH_DEL(engine->placed->table, entry);
+	rbce_container_close(entry->container);
+	free(entry);
+}
+
+static int remember(struct engine *engine, struct rbce_container *container)
+{
+	struct entry *entry = calloc(1, sizeof(*entry));
+
+	if (entry) {
+		entry->container = container;
+		entry->name = rbce_container_name(container);
+		HASH_ADD_KEYPTR(hh, engine->placed->table, entry->name, strlen(entry->name), entry);
+	}
+	if (!entry || find(engine, rbce_container_name(container)) != entry) {
+		free(entry);
+		rbce_container_close(container);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+/* One key of a section. What this system cannot do is an error only where the section says so. */
+static int set_limit(struct engine *engine, struct rbce_container *c,
+		     const struct container_section *section, const struct container_key *key,
+		     struct rbce_error *err)
+{
+	const struct controller_key *row = controller_key_find(key->key);
+	int r = controller_set(row, c, key->value, err);
+
+	if (r == 0 || (r == -EOPNOTSUPP && section->on_unsupported == UNSUPPORTED_IGNORE))
+		return 0;
+	engine->counters.limits_failed++;
+	if (r == -EOPNOTSUPP && section->on_unsupported == UNSUPPORTED_ERROR)
+		return r;
+	log_warning("%s:%u: cannot set '%s' of container '%s': %s", key->file, key->line, key->key,
+		    rbce_container_name(c), err->message);
+	return 0;
+}
+
+static int set_limits(struct engine *engine, struct rbce_container *c, struct rbce_error *err)
+{
+	const char *name = rbce_container_name(c);
+	const struct container_section *section = ruleset_section(engine->rules, name);
+
+	for (size_t i = 0; section && i < section->n_keys; i++) {
+		int r = set_limit(engine, c, section, &section->keys[i], err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* Opens or makes the one container NAME, whose parent is there, and limits it. */
+static int add_container(struct engine *engine, const char *name, struct rbce_error *err)
+{
+	struct rbce_container *c;
+	bool is_new;
+	int r;
+
+	r = rbce_container_open(engine->h, name, 0, &c, NULL);
+	is_new = r == -ENOENT;
+	if (r == 0)
+		rbce_container_close(c);
+	r = rbce_container_open(engine->h, name, RBCE_CONTAINER_CREATE, &c, err);
+	if (r < 0)
+		return r;
+	r = set_limits(engine, c, err);
+	if (r < 0) {
+		/* Without the limit that was asked for it may not be used. */
+		if (is_new)
+			rbce_container_remove(c, NULL);
+		rbce_container_close(c);
+		return r;
+	}
+	if (is_new) {
+		engine->counters.created++;
+		log_event(LOG_LEVEL_INFO, "created",
+			  &(struct log_field){"container", rbce_container_name(c)}, 1);
+	}
+	r = remember(engine, c);
+	return r < 0 ? rbce_error_errno(err, r, "cannot open container '%s'", name) : 0;
+}
+
+int place_open(struct engine *engine, struct rbce_error *err)
+{
+	char **names = NULL;
+	int r;
+
+	engine->placed = calloc(1, sizeof(*engine->placed));
+	if (!engine->placed)
+		return rbce_error_errno(err, -ENOMEM, "cannot list containers");
+	r = rbce_container_list(engine->h, &names, err);
+	for (size_t i = 0; r == 0 && names[i]; i++)
+		r = add_container(engine, names[i], err);
+	rbce_names_free(names);
+	return r;
+}
+
+void place_close(struct engine *engine)
+{
+	struct entry *entry, *next;
+
+	if (!engine->placed)
+		return;
+	HASH_ITER (hh, engine->placed->table, entry, next)
+		forget(engine, entry);
+	free(engine->placed);
+	engine->placed = NULL;
+}
+
+size_t place_count(const struct engine *engine)
+{
+	return HASH_COUNT(engine->placed->table);
+}
+
+int place_container(struct engine *engine, const char *name, struct rbce_container **ret,
+		    struct rbce_error *err)
+{
+	struct entry *entry = find(engine, name);
+	cleanup_free char *above = NULL;
+	int r;
+
+	if (!entry) {
+		r = rbce_container_check_name(name, err);
+		if (r < 0)
+			return r;
+		above = strdup(name);
+		if (!above)
+			return rbce_error_errno(err, -ENOMEM, "cannot open container '%s'", name);
+		for (char *slash = strchr(above, '/'); slash; slash = strchr(slash + 1, '/')) {
+			*slash = '\0';
+			r = find(engine, above) ? 0 : add_container(engine, above, err);
+			*slash = '/';
+			if (r < 0)
+				return r;
+		}
+		r = add_container(engine, name, err);
+		if (r < 0)
+			return r;
+		entry = find(engine, name);
+	}
+	entry->empty_since = 0;
+	*ret = entry->container;
+	return 0;
+}
+
+int place_task(struct engine *engine, const char *name, pid_t pid, struct rbce_error *err)
+{
+	struct rbce_container *c;
+	int r;
+
+	r = place_container(engine, name, &c, err);
+	if (r < 0)
+		return r;
+	r = rbce_container_attach(c, pid, err);
+	if (r != -ENOENT)
+		return r;
+	/* Somebody else removed its groups, and perhaps those above. */
+	place_close(engine);
+	r = place_open(engine, err);
+	if (r == 0)
+		r = place_container(engine, name, &c, err);
+	return r < 0 ? r : rbce_container_attach(c, pid, err);
+}
+
+/* The value that takes a limit back: "max", the default weight, or the device with nothing set. */
+static void take_back(struct rbce_container *c, const struct container_key *key)
+{
+	const struct controller_key *row = controller_key_find(key->key);
+	cleanup_free char *value = NULL;
+	struct rbce_error err;
+	int n = 0;
+
+	switch (controller_key_unit(row)) {
+	case CONTROLLER_BYTES:
+	case CONTROLLER_PERCENT:
+	case CONTROLLER_COUNT:
+		value = strdup("max");
+		break;
+	case CONTROLLER_WEIGHT:
+		value = strdup("100");
+		break;
+	case CONTROLLER_DEVICE:
+		n = asprintf(&value, "%.*s rbps=max wbps=max riops=max wiops=max",
+			     (int)strcspn(key->value, " \t"), key->value);
+		break;
+	}
+	if (n < 0 || !value || !controller_supported(row, c))
+		return;
+	if (controller_set(row, c, value, &err) < 0)
+		log_warning("cannot take back '%s' of container '%s': %s", key->key,
+			    rbce_container_name(c), err.message);
+}
+
+static bool has_key(const struct container_section *section, const char *key)
+{
+	for (size_t i = 0; section && i < section->n_keys; i++)
+		if (streq(section->keys[i].key, key))
+			return true;
+	return false;
+}
+
+void place_update_limits(struct engine *engine, const struct ruleset *old)
+{
+	for (struct entry *e = engine->placed->table; e; e = e->hh.next) {
+		const struct container_section *before = ruleset_section(old, e->name);
+		const struct container_section *now = ruleset_section(engine->rules, e->name);
+		struct rbce_error err;
+
+		for (size_t i = 0; before && i < before->n_keys; i++)
+			if (!has_key(now, before->keys[i].key) ||
+			    controller_key_repeats(controller_key_find(before->keys[i].key)))
+				take_back(e->container, &before->keys[i]);
+		if (set_limits(engine, e->container, &err) < 0)
+			log_warning("cannot limit container '%s': %s", e->name, err.message);
+	}
+}
+
+static bool has_child(const struct engine *engine, const char *name)
+{
+	for (struct entry *e = engine->placed->table; e; e = e->hh.next) {
+		const char *below = after_prefix(e->name, name);
+		if (below && *below == '/')
+			return true;
+	}
+	return false;
+}
+
+static void reap(struct engine *engine, struct entry *entry)
+{
+	struct rbce_error err;
+	int r;
+
+	r = rbce_container_remove(entry->container, &err);
+	if (r == -EBUSY) {
+		entry->empty_since = 0;
+		return;
+	}
+	if (r < 0) {
+		log_warning("%s", err.message);
+		return;
+	}
+	engine->counters.removed++;
+	log_event(LOG_LEVEL_INFO, "removed", &(struct log_field){"container", entry->name}, 1);
+	forget(engine, entry);
+}
+
+void place_reap(struct engine *engine)
+{
+	struct entry *entry, *next;
+	uint64_t now;
+
+	sd_event_now(engine->loop, CLOCK_MONOTONIC, &now);
+	HASH_ITER (hh, engine->placed->table, entry, next) {
+		bool empty = false;
+
+		/* Those below go first. */
+		if (rbce_container_is_empty(entry->container, &empty, NULL) < 0 || !empty ||
+		    has_child(engine, entry->name))
+			entry->empty_since = 0;
+		else if (!entry->empty_since)
+			entry->empty_since = now;
+		else if (now - entry->empty_since >= engine->options.linger)
+			reap(engine, entry);
+	}
+}

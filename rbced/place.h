@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The containers that the daemon works with: made on demand, limited, kept open, removed when
+ * empty. */
+#ifndef RBCED_PLACE_H
+#define RBCED_PLACE_H
+
+#include <rbce/container.h>
+
+#include "engine.h"
+
+/* Opens the containers that stand under the root group already. */
+int place_open(struct engine *engine, struct rbce_error *err);
+void place_close(struct engine *engine);
+
+size_t place_count(const struct engine *engine);
+
+/*
+ * The container NAME; made where it is missing, with those above it, each with the limits of its
+ * section set before it is returned. Borrowed until the next call of place_reap().
+ */
+int place_container(struct engine *engine, const char *name, struct rbce_container **ret,
+		    struct rbce_error *err);
+
+/* Moves PID into NAME. A container that somebody removed meanwhile is made again. */
+int place_task(struct engine *engine, const char *name, pid_t pid, struct rbce_error *err);
+
+/*
+ * After a reload: sets the limits of the new rules on every open container, and takes back those
+ * that only the OLD rules had.
+ */
+void place_update_limits(struct engine *engine, const struct ruleset *old);
+
+/* Removes containers that have been empty for the linger time. */
+void place_reap(struct engine *engine);
+
+#endif

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* rbcectl kill, freeze, thaw: straight on the cgroups, so that they work without the daemon too. */
+#include <errno.h>
+#include <stdio.h>
+
+#include "rbcectl.h"
+#include "util.h"
+
+int containers_open(const char *root, struct containers *ret, struct rbce_error *err)
+{
+	int r;
+
+	*ret = (struct containers){0};
+	r = rbce_root_open(NULL, &ret->root, err);
+	if (r == 0)
+		r = rbce_hierarchy_open(ret->root, root, &ret->h, err);
+	if (r < 0)
+		containers_close(ret);
+	return r;
+}
+
+void containers_close(struct containers *c)
+{
+	c->h = rbce_hierarchy_close(c->h);
+	c->root = rbce_root_close(c->root);
+}
+
+static int kill_and_remove(struct rbce_container *c, struct rbce_error *err)
+{
+	int r = rbce_container_kill(c, err);
+
+	return r < 0 ? r : rbce_container_remove(c, err);
+}
+
+static const struct action {
+	const char *usage, *about, *done;
+	int (*run)(struct rbce_container *c, struct rbce_error *err);
+	bool all; /* has --all */
+} kill_action = {"kill [--root NAME] CONTAINER | --all",
+		 "Ends every task of a container, or of all under the root, and removes it.",
+		 "killed", kill_and_remove, true},
+  freeze_action = {"freeze [--root NAME] CONTAINER",
+		   "Stops every task of a container and of those below it.", "frozen",
+		   rbce_container_freeze, false},
+  thaw_action = {"thaw [--root NAME] CONTAINER", "Lets a frozen container go on.", "thawed",
+		 rbce_container_thaw, false};
+
+static int act(const struct action *action, const char *root, const char *name,
+	       struct rbce_error *err)
+{
+	struct rbce_container *c = NULL;
+	struct containers all;
+	int r;
+
+	r = containers_open(root, &all, err);
+	if (r < 0)
+		return r;
+	r = rbce_container_open(all.h, name, 0, &c, err);
+	if (r == 0)
+		r = action->run(c, err);
+	/* Nothing there to kill is what was asked for. */
+	else if (r == -ENOENT && !*name)
+		r = 0;
+	rbce_container_close(c);
+	containers_close(&all);
+	return r;
+}
+
+static int run_action(const struct action *action, int argc, char **argv)
+{
+	struct common common = {.root = "rbce"};
+	bool all = false;
+	const struct option_row options[] = {
+		COMMON_OPTIONS(common),
+		/* Only where there is one; the table ends here otherwise. */
+		OPTION_FLAG(action->all ? "all" : NULL,
+			    "every container under the root, and the root group itself", &all),
+		{0},
+	};
+	const struct command_line line = {action->usage, action->about, NULL, options, false};
+	int first = command_parse(&line, argc, argv, 0, 1);
+	const char *name = first < argc ? argv[first] : "";
+	struct json_object *reply;
+	struct rbce_error err;
+
+	if (all == (first < argc)) {
+		rbce_error_set(&err, -EINVAL, "cannot %s: it needs one container%s", argv[0],
+			       action->all ? " or --all" : "");
+		command_failed(&err);
+		return EXIT_USAGE;
+	}
+	if (act(action, common.root, name, &err) < 0)
+		return command_failed(&err);
+	if (!common.json)
+		return EXIT_SUCCESS;
+	reply = json_object_new_object();
+	json_object_object_add(reply, "container", json_object_new_string(name));
+	json_object_object_add(reply, "state", json_object_new_string(action->done));
+	return reply_print(reply);
+}
+
+int command_kill(int argc, char **argv)
+{
+	return run_action(&kill_action, argc, argv);
+}
+
+int command_freeze(int argc, char **argv)
+{
+	return run_action(&freeze_action, argc, argv);
+}
+
+int command_thaw(int argc, char **argv)
+{
+	return run_action(&thaw_action, argc, argv);
+}

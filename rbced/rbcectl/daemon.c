@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Commands that ask the daemon and show its answer. */
+#include <core/cli/table.h>
+#include <inttypes.h>
+#include <rbce/units.h>
+#include <time.h>
+
+#include "rbcectl.h"
+#include "util.h"
+
+/* Parses the common options and OPERANDS operands, asks, and prints JSON if that was wished. */
+struct question {
+	struct common common;
+	const char *usage, *about;
+	int min, max; /* operands */
+	char **operands;
+	int n_operands;
+	struct json_object *reply;
+};
+
+static void parse_question(struct question *q, int argc, char **argv)
+{
+	const struct option_row options[] = {COMMON_OPTIONS(q->common), {0}};
+	const struct command_line line = {
+		.usage = q->usage,
+		.about = q->about,
+		.options = options,
+	};
+	int first;
+
+	q->common.root = "rbce";
+	first = command_parse(&line, argc, argv, q->min, q->max);
+	q->operands = argv + first;
+	q->n_operands = argc - first;
+}
+
+static int ask(struct question *q, struct json_object *request)
+{
+	struct rbce_error err;
+
+	return daemon_ask(q->common.root, request, &q->reply, &err) < 0 ? command_failed(&err) : 0;
+}
+
+static void print_counts(const char *title, struct json_object *counts)
+{
+	const char *separator = " ";
+
+	printf("%-11s", title);
+	json_object_object_foreach (counts, name, value) {
+		printf("%s%s %s", separator, json_object_get_string(value), name);
+		separator = ", ";
+	}
+	printf("\n");
+}
+
+int command_status(int argc, char **argv)
+{
+	struct question q = {.usage = "status [--root NAME] [--json]",
+			     .about = "Shows what the daemon is doing, with its counters."};
+	struct json_object *rules;
+	char uptime[RBCE_UNITS_SIZE];
+
+	parse_question(&q, argc, argv);
+	if (ask(&q, daemon_request("status")) != 0)
+		return EXIT_FAILURE;
+	if (q.common.json)
+		return reply_print(q.reply);
+	rules = reply_object(q.reply, "rules");
+	printf("%-11s rbced %s, process %s, up %s\n", "daemon", reply_text(q.reply, "version"),
+	       reply_text(q.reply, "pid"),
+	       rbce_format_duration(reply_number(q.reply, "uptime_seconds") * 1000000, uptime));
+	printf("%-11s %s, %s cgroups, events from the %s, %s\n", "root",
+	       reply_text(q.reply, "root"), reply_text(q.reply, "layout"),
+	       reply_text(q.reply, "source"), reply_text(q.reply, "mode"));
+	printf("%-11s %s from %s\n", "rules", reply_text(rules, "count"),
+	       reply_text(rules, "path"));
+	if (*reply_text(rules, "last_error"))
+		printf("%-11s last reload refused: %s\n", "", reply_text(rules, "last_error"));
+	print_counts("events", reply_object(q.reply, "events"));
+	print_counts("decisions", reply_object(q.reply, "decisions"));
+	print_counts("containers", reply_object(q.reply, "containers"));
+	json_object_put(q.reply);
+	return EXIT_SUCCESS;
+}
+
+int command_rules(int argc, char **argv)
+{
+	enum { ORDER, RULE, STATE, MODE, TERMS, ACTION, HITS, MOVES };
+	static const struct table_column columns[] = {
+		[ORDER] = {.title = "ORDER", .key = "order", .right = true, .number = true},
+		[RULE] = {.title = "RULE", .key = "rule"},
+		[STATE] = {.title = "STATE", .key = "state"},
+		[MODE] = {.title = "MODE", .key = "mode"},
+		[TERMS] = {.title = "TERMS", .key = "terms"},
+		[ACTION] = {.title = "CONTAINER", .key = "container"},
+		[HITS] = {.title = "HITS", .key = "hits", .right = true, .number = true},
+		[MOVES] = {.title = "MOVES", .key = "moves", .right = true, .number = true},
+	};
+	struct question q = {.usage = "rules [--root NAME] [--json]",
+			     .about = "Shows the rules in force, in the order of matching."};
+	struct json_object *rules;
+	struct table *t;
+
+	parse_question(&q, argc, argv);
+	if (ask(&q, daemon_request("rules")) != 0)
+		return EXIT_FAILURE;
+	if (q.common.json)
+		return reply_print(q.reply);
+	rules = reply_object(q.reply, "rules");
+	t = table_new("rules", columns, ARRAY_SIZE(columns), false);
+	for (size_t i = 0; i < json_object_array_length(rules); i++) {
+		struct json_object *rule = json_object_array_get_idx(rules, i);
+		const char *container = reply_text(rule, "container");
+
+		table_row(t, -1);
+		table_set(t, ORDER, "%s", reply_text(rule, "order"));
+		table_set(t, RULE, "%s", reply_text(rule, "rule"));
+		table_set(t, STATE, "%s", reply_text(rule, "state"));
+		table_set(t, MODE, "%s", reply_text(rule, "mode"));
+		table_set(t, TERMS, "%s", reply_text(rule, "terms"));
+		table_set(t, ACTION, "%s", *container ? container : "(ignore)");
+		table_set(t, HITS, "%s", reply_text(rule, "hits"));
+		table_set(t, MOVES, "%s", reply_text(rule, "moves"));
+	}
+	json_object_put(q.reply);
+	return table_finish(t) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+static struct json_object *request_pid(const char *verb, pid_t pid)
+{
+	struct json_object *request = daemon_request(verb);
+
+	json_object_object_add(request, "pid", json_object_new_int(pid));
+	return request;
+}
+
+static const char *place_of(struct json_object *object, const char *key)
+{
+	const char *name = reply_text(object, key);
+
+	return *name ? name : reply_object(object, key) ? "(root group)" : "(none)";
+}
+
+static void print_steps(struct json_object *steps)
+{
+	for (size_t i = 0; i < json_object_array_length(steps); i++) {
+		struct json_object *step = json_object_array_get_idx(steps, i);
+		const char *actual = reply_text(step, "actual");
+
+		if (json_object_get_boolean(reply_object(step, "matched")))
+			printf("  rule %-16s matches\n", reply_text(step, "rule"));
+		else
+			printf("  rule %-16s fails on '%s'%s%s%s\n", reply_text(step, "rule"),
+			       reply_text(step, "failed"), *actual ? ", it has '" : "", actual,
+			       *actual ? "'" : "");
+	}
+}
+
+static void print_moves(struct json_object *moves)
+{
+	for (size_t i = 0; i < json_object_array_length(moves); i++) {
+		struct json_object *move = json_object_array_get_idx(moves, i);
+		const char *rule = reply_text(move, "rule");
+		time_t when = (time_t)reply_number(move, "time");
+		char text[32];
+		struct tm tm;
+
+		strftime(text, sizeof(text), "%F %T", localtime_r(&when, &tm));
+		printf("  %s %s -> %s on %s, %s%s\n", text, place_of(move, "from"),
+		       place_of(move, "to"), reply_text(move, "cause"), *rule ? "rule " : "by hand",
+		       rule);
+	}
+}
+
+int command_explain(int argc, char **argv)
+{
+	struct question q = {.usage = "explain [--root NAME] [--json] PID",
+			     .about = "Says why a task is in its container.",
+			     .min = 1,
+			     .max = 1};
+	const char *exe;
+
+	parse_question(&q, argc, argv);
+	if (ask(&q, request_pid("explain", command_pid(q.operands[0]))) != 0)
+		return EXIT_FAILURE;
+	if (q.common.json)
+		return reply_print(q.reply);
+	exe = reply_text(q.reply, "exe");
+	printf("process %s (%s), uid %s, gid %s\n", reply_text(q.reply, "pid"),
+	       *exe ? exe : reply_text(q.reply, "comm"), reply_text(q.reply, "uid"),
+	       reply_text(q.reply, "gid"));
+	printf("stands in %s", place_of(q.reply, "container"));
+	if (*reply_text(q.reply, "target"))
+		printf(", rule '%s' gives it %s", reply_text(q.reply, "rule"),
+		       reply_text(q.reply, "target"));
+	printf("\n%s: %s\n", reply_text(q.reply, "verdict"), reply_text(q.reply, "why"));
+	print_steps(reply_object(q.reply, "steps"));
+	if (json_object_array_length(reply_object(q.reply, "moves")) > 0)
+		printf("moves so far\n");
+	print_moves(reply_object(q.reply, "moves"));
+	json_object_put(q.reply);
+	return EXIT_SUCCESS;
+}
+
+int command_classify(int argc, char **argv)
+{
+	struct question q = {
+		.usage = "classify [--root NAME] [--json] PID CONTAINER",
+		.about = "Moves a task by hand. It and its children leave the rules' hands.",
+		.min = 2,
+		.max = 2};
+	struct json_object *request;
+
+	parse_question(&q, argc, argv);
+	request = request_pid("classify", command_pid(q.operands[0]));
+	json_object_object_add(request, "container", json_object_new_string(q.operands[1]));
+	if (ask(&q, request) != 0)
+		return EXIT_FAILURE;
+	if (q.common.json)
+		return reply_print(q.reply);
+	printf("process %s is in %s\n", q.operands[0], q.operands[1]);
+	json_object_put(q.reply);
+	return EXIT_SUCCESS;
+}
+
+static int print_outcome(struct question *q)
+{
+	if (q->common.json)
+		return reply_print(q->reply);
+	printf("process %s: %s, stands in %s\n", reply_text(q->reply, "pid"),
+	       reply_text(q->reply, "outcome"), place_of(q->reply, "container"));
+	json_object_put(q->reply);
+	return EXIT_SUCCESS;
+}
+
+int command_release(int argc, char **argv)
+{
+	struct question q = {.usage = "release [--root NAME] [--json] PID",
+			     .about = "Gives a task that was placed by hand back to the rules.",
+			     .min = 1,
+			     .max = 1};
+
+	parse_question(&q, argc, argv);
+	if (ask(&q, request_pid("release", command_pid(q.operands[0]))) != 0)
+		return EXIT_FAILURE;
+	return print_outcome(&q);
+}
+
+int command_reclassify(int argc, char **argv)
+{
+	struct question q = {.usage = "reclassify [--root NAME] [--json] [PID]",
+			     .about = "Looks at one task, or at all, again.",
+			     .min = 0,
+			     .max = 1};
+
+	parse_question(&q, argc, argv);
+	if (q.n_operands) {
+		if (ask(&q, request_pid("reclassify", command_pid(q.operands[0]))) != 0)
+			return EXIT_FAILURE;
+		return print_outcome(&q);
+	}
+	if (ask(&q, daemon_request("reclassify")) != 0)
+		return EXIT_FAILURE;
+	if (q.common.json)
+		return reply_print(q.reply);
+	printf("%s tasks moved\n", reply_text(q.reply, "moved"));
+	json_object_put(q.reply);
+	return EXIT_SUCCESS;
+}
+
+int command_reload(int argc, char **argv)
+{
+	struct question q = {.usage = "reload [--root NAME] [--json]",
+			     .about = "Reads the rules again; on any error the old ones stay."};
+
+	parse_question(&q, argc, argv);
+	if (ask(&q, daemon_request("reload")) != 0)
+		return EXIT_FAILURE;
+	if (q.common.json)
+		return reply_print(q.reply);
+	printf("%s rules in force\n", reply_text(q.reply, "rules"));
+	json_object_put(q.reply);
+	return EXIT_SUCCESS;
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* rbcectl: asks and directs rbced, and shows the containers. */
+#include <core/cli/log.h>
+#include <errno.h>
+#include <rbce/units.h>
+#include <stdio.h>
+
+#include "rbcectl.h"
+#include "util.h"
+
+static const struct {
+	const char *name;
+	command_fn *run;
+	const char *help;
+} commands[] = {
+	{"status", command_status, "what the daemon is doing, with its counters"},
+	{"rules", command_rules, "the rules in force, with hits and moves"},
+	{"explain", command_explain, "why a task is in its container"},
+	{"simulate", command_simulate, "what rules would do, for given facts or for every task"},
+	{"containers", command_containers, "the tree of containers with limits and use"},
+	{"ps", command_ps, "the tasks in containers"},
+	{"classify", command_classify, "place a task by hand and take it out of the rules' hands"},
+	{"release", command_release, "give a task back to the rules"},
+	{"reclassify", command_reclassify, "look at one task, or at all, again"},
+	{"run", command_run, "start a command in a container"},
+	{"reload", command_reload, "read the rules again"},
+	{"freeze", command_freeze, "stop every task of a container"},
+	{"thaw", command_thaw, "let a frozen container go on"},
+	{"kill", command_kill, "end every task of a container and remove it"},
+};
+
+static void print_help(void)
+{
+	printf("Usage: %s COMMAND [OPTION...] [ARGUMENT...]\n", log_program());
+	printf("Asks and directs rbced, and shows the containers.\n\nCommands:\n");
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		printf("  %-12s %s\n", commands[i].name, commands[i].help);
+	printf("\nEvery command has --root NAME, --json and --help.\n");
+}
+
+int command_parse(const struct command_line *line, int argc, char **argv, int min, int max)
+{
+	int first = options_parse(line, argc, argv);
+
+	if (argc - first < min || (max >= 0 && argc - first > max)) {
+		log_error("cannot use %d arguments: usage: %s %s", argc - first, log_program(),
+			  line->usage);
+		exit(EXIT_USAGE);
+	}
+	return first;
+}
+
+pid_t command_pid(const char *operand)
+{
+	uint64_t pid;
+
+	if (rbce_parse_number(operand, 1, INT32_MAX, &pid) < 0) {
+		log_error("cannot use process '%s': it is no process id", operand);
+		exit(EXIT_USAGE);
+	}
+	return (pid_t)pid;
+}
+
+int command_failed(const struct rbce_error *err)
+{
+	log_error("%s", err->message);
+	return EXIT_FAILURE;
+}
+
+int main(int argc, char **argv)
+{
+	log_open(argv[0], LOG_LEVEL_INFO);
+	if (argc < 2) {
+		log_error("cannot run: it needs a command; see --help");
+		return EXIT_USAGE;
+	}
+	if (streq(argv[1], "--help") || streq(argv[1], "-h") || streq(argv[1], "help")) {
+		print_help();
+		return EXIT_SUCCESS;
+	}
+	if (streq(argv[1], "--version")) {
+		printf("%s %s\n", log_program(), VERSION);
+		return EXIT_SUCCESS;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		if (streq(commands[i].name, argv[1]))
+			return commands[i].run(argc - 1, argv + 1);
+	log_error("cannot run '%s': it is not a command; see --help", argv[1]);
+	return EXIT_USAGE;
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the commands of rbcectl share. */
+#ifndef RBCECTL_RBCECTL_H
+#define RBCECTL_RBCECTL_H
+
+#include <core/cli/options.h>
+#include <json-c/json.h>
+#include <rbce/container.h>
+#include <rbce/error.h>
+#include <stdbool.h>
+
+/* Options that every command has. */
+struct common {
+	const char *root;
+	bool json;
+};
+#define COMMON_OPTIONS(common)                                                                     \
+	OPTION_TEXT("root", "NAME", "root group of all containers (default rbce)",                 \
+		    &(common).root),                                                               \
+		OPTION_FLAG("json", "print JSON", &(common).json)
+
+/*
+ * A command: gets its own name and arguments, returns the exit status. Its one-line help stands in
+ * the table of main.c.
+ */
+typedef int command_fn(int argc, char **argv);
+command_fn command_status, command_rules, command_explain, command_classify, command_release,
+	command_reclassify, command_reload;            /* daemon.c */
+command_fn command_containers, command_ps;             /* containers.c */
+command_fn command_kill, command_freeze, command_thaw; /* control.c */
+command_fn command_simulate;                           /* simulate.c */
+command_fn command_run;                                /* run.c */
+
+/* Parses the command line and checks the number of operands; returns the first operand's index. */
+int command_parse(const struct command_line *line, int argc, char **argv, int min, int max);
+
+/* A pid from an operand; ends the program with a usage error when it is none. */
+pid_t command_pid(const char *operand);
+
+/* Says why on stderr; returns EXIT_FAILURE. */
+int command_failed(const struct rbce_error *err);
+
+/*
+ * Asks the daemon of ROOT. REQUEST is released. On success *RET is the reply, of the caller's; an
+ * answer that is an error comes back as one.
+ */
+int daemon_ask(const char *root, struct json_object *request, struct json_object **ret,
+	       struct rbce_error *err);
+
+/* {"verb": NAME} */
+struct json_object *daemon_request(const char *verb);
+
+/* The containers of a root, without the daemon. */
+struct containers {
+	struct rbce_root *root;
+	struct rbce_hierarchy *h;
+};
+int containers_open(const char *root, struct containers *ret, struct rbce_error *err);
+void containers_close(struct containers *c);
+
+/* Values of a reply for people: "" where there is none. */
+const char *reply_text(struct json_object *object, const char *key);
+uint64_t reply_number(struct json_object *object, const char *key);
+struct json_object *reply_object(struct json_object *object, const char *key);
+
+/* Prints a reply as JSON and releases it. */
+int reply_print(struct json_object *reply);
+
+#endif

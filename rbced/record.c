@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What the daemon remembers of single tasks; see record.h. */
+#include "record.h"
+
+#include <core/cli/log.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <rbce/task.h>
+
+/* Out of memory in a table's growth must not end the daemon: the entry is then not kept. */
+#define HASH_NONFATAL_OOM            1
+#define uthash_nonfatal_oom(element) ((void)(element))
+#include <uthash.h>
+
+#include "util.h"
+
+struct entry {
+	struct record record;
+	UT_hash_handle hh;
+};
+
+struct records {
+	struct entry *table; /* by pid: the process that has it now */
+	char *path;
+	FILE *state;    /* appended to: "PID START" placed by hand, "-PID START" given back */
+	size_t written; /* lines since the file was made anew */
+};
+
+/* The file is made anew when it has so many lines more than there are tasks to name. */
+enum { STATE_SLACK = 10000 };
+
+static void free_entry(struct entry *entry)
+{
+	for (size_t i = 0; i < RECORD_MOVES; i++) {
+		free(entry->record.moves[i].rule);
+		free(entry->record.moves[i].from);
+		free(entry->record.moves[i].to);
+	}
+	free(entry);
+}
+
+static struct entry *find(const struct records *records, pid_t pid)
+{
+	struct entry *entry;
+
+	HASH_FIND_INT(records->table, &pid, entry);
+	return entry;
+}
+
+static void drop(struct records *records, struct entry *entry)
+{
+	HASH_DEL(records->table, entry);
+	free_entry(entry);
+}
+
+/* The entry of (pid, start), made where it is missing; an older process of that pid goes. */
+static struct entry *obtain(struct records *records, pid_t pid, uint64_t start)
+{
+	struct entry *entry = find(records, pid);
+
+	if (entry && entry->record.start == start)
+		return entry;
+	if (entry)
+		drop(records, entry);
+	entry = calloc(1, sizeof(*entry));
+	if (!entry)
+		return NULL;
+	entry->record.pid = pid;
+	entry->record.start = start;
+	HASH_ADD_INT(records->table, record.pid, entry);
+	if (!find(records, pid)) {
+		free_entry(entry);
+		return NULL;
+	}
+	return entry;
+}
+
+static int write_all(struct records *records)
+{
+	cleanup_free char *temporary = NULL;
+	FILE *file;
+
+	if (asprintf(&temporary, "%s.new", records->path) < 0)
+		return -ENOMEM;
+	file = fopen(temporary, "we");
+	if (!file)
+		return -errno;
+	records->written = 0;
+	for (struct entry *e = records->table; e; e = e->hh.next)
+		if (e->record.manual) {
+			fprintf(file, "%d %" PRIu64 "\n", e->record.pid, e->record.start);
+			records->written++;
+		}
+	if (fflush(file) != 0 || rename(temporary, records->path) < 0) {
+		int r = -errno;
+		fclose(file);
+		return r;
+	}
+	if (records->state)
+		fclose(records->state);
+	records->state = file;
+	return 0;
+}
+
+/* Lines of processes that have gone since are passed over. */
+static void read_state(struct records *records, const struct rbce_root *root)
+{
+	cleanup_file FILE *file = fopen(records->path, "re");
+	char line[64];
+
+	while (file && fgets(line, sizeof(line), file)) {
+		bool given_back = line[0] == '-';
+		struct rbce_task task;
+		uint64_t start;
+		pid_t pid;
+
+		if (sscanf(line + given_back, "%d %" SCNu64, &pid, &start) != 2)
+			continue;
+		if (rbce_task_read(root, pid, RBCE_FACT_STAT, &task, NULL) < 0)
+			continue;
+		if (task.start == start) {
+			struct entry *entry = obtain(records, pid, start);
+			if (entry)
+				entry->record.manual = !given_back;
+		}
+		rbce_task_done(&task);
+	}
+}
+
+int records_open(const char *state_file, const struct rbce_root *root, struct records **ret,
+		 struct rbce_error *err)
+{
+	struct records *records = calloc(1, sizeof(*records));
+	int r = -ENOMEM;
+
+	if (records)
+		records->path = strdup(state_file);
+	if (records && records->path) {
+		read_state(records, root);
+		r = write_all(records);
+	}
+	if (r < 0) {
+		records_free(records);
+		return rbce_error_errno(err, r, "cannot write '%s'", state_file);
+	}
+	*ret = records;
+	return 0;
+}
+
+struct records *records_free(struct records *records)
+{
+	struct entry *entry, *next;
+
+	if (!records)
+		return NULL;
+	HASH_ITER (hh, records->table, entry, next)
+		drop(records, entry);
+	if (records->state)
+		fclose(records->state);
+	free(records->path);
+	free(records);
+	return NULL;
+}
+
+size_t records_count(const struct records *records)
+{
+	return HASH_COUNT(records->table);
+}
+
+const struct record *records_find(const struct records *records, pid_t pid, uint64_t start)
+{
+	const struct entry *entry = find(records, pid);
+
+	return entry && entry->record.start == start ? &entry->record : NULL;
+}
+
+void records_add_move(struct records *records, const struct rbce_task *task, enum cause cause,
+		      const char *rule, const char *to)
+{
+	struct entry *entry = obtain(records, task->pid, task->start);
+	struct move *move;
+
+	if (!entry)
+		return;
+	move = &entry->record.moves[entry->record.n_moves++ % RECORD_MOVES];
+	free(move->rule);
+	free(move->from);
+	free(move->to);
+	*move = (struct move){
+		.when = time(NULL),
+		.cause = cause,
+		.rule = rule ? strdup(rule) : NULL,
+		.from = task->container ? strdup(task->container) : NULL,
+		.to = strdup(to),
+	};
+}
+
+bool records_observe(struct records *records, const struct rbce_task *task, uint64_t key)
+{
+	struct entry *entry = obtain(records, task->pid, task->start);
+	bool is_new = entry && entry->record.observed != key;
+
+	if (entry)
+		entry->record.observed = key;
+	return is_new;
+}
+
+void records_set_manual(struct records *records, pid_t pid, uint64_t start, bool manual)
+{
+	struct entry *entry = obtain(records, pid, start);
+	bool failed;
+
+	if (!entry || entry->record.manual == manual)
+		return;
+	entry->record.manual = manual;
+	failed = fprintf(records->state, "%s%d %" PRIu64 "\n", manual ? "" : "-", pid, start) < 0 ||
+		 fflush(records->state) != 0;
+	if (failed)
+		log_warning("cannot write '%s': %s", records->path, strerror(errno));
+	if (++records->written > HASH_COUNT(records->table) + STATE_SLACK)
+		write_all(records);
+}
+
+bool records_inherit(struct records *records, const struct rbce_root *root, pid_t parent,
+		     pid_t child)
+{
+	const struct entry *above = find(records, parent);
+	struct rbce_task task;
+
+	if (!above || !above->record.manual)
+		return false;
+	if (rbce_task_read(root, child, RBCE_FACT_STAT, &task, NULL) < 0)
+		return true;
+	records_set_manual(records, child, task.start, true);
+	rbce_task_done(&task);
+	return true;
+}
+
+bool records_adopt(struct records *records, const struct rbce_task *task)
+{
+	const struct entry *above = find(records, task->ppid);
+	const struct move *last;
+
+	if (!above || !above->record.manual || above->record.n_moves == 0 || !task->container)
+		return false;
+	last = &above->record.moves[(above->record.n_moves - 1) % RECORD_MOVES];
+	if (!last->to || !streq(last->to, task->container))
+		return false;
+	records_set_manual(records, task->pid, task->start, true);
+	return true;
+}
+
+void records_drop(struct records *records, pid_t pid)
+{
+	struct entry *entry = find(records, pid);
+
+	if (entry)
+		drop(records, entry);
+}
+
+void records_prune(struct records *records, const pid_t *pids, size_t n)
+{
+	struct entry *entry, *next;
+
+	HASH_ITER (hh, records->table, entry, next) {
+		size_t low = 0, high = n;
+
+		while (low < high) {
+			size_t middle = low + (high - low) / 2;
+			if (pids[middle] < entry->record.pid)
+				low = middle + 1;
+			else
+				high = middle;
+		}
+		if (low == n || pids[low] != entry->record.pid)
+			drop(records, entry);
+	}
+}

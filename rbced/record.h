@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the daemon remembers of single tasks: the moves so far, and whether an administrator placed
+ * it, which takes it and its children out of the rules' hands. The latter is kept in a file as
+ * well, so that a daemon that starts again leaves those tasks where they are.
+ */
+#ifndef RBCED_RECORD_H
+#define RBCED_RECORD_H
+
+#include <rbce/error.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <time.h>
+
+#include "engine.h"
+
+enum { RECORD_MOVES = 8 };
+
+struct move {
+	time_t when;
+	enum cause cause;
+	char *rule; /* name, NULL for a manual one */
+	char *from; /* container, NULL for outside */
+	char *to;
+};
+
+struct record {
+	pid_t pid;
+	uint64_t start; /* as in struct rbce_task */
+	bool manual;
+	uint64_t observed; /* what records_observe() was last told, 0 for nothing */
+	uint64_t n_moves;
+	struct move moves[RECORD_MOVES]; /* the newest; move I is at I % RECORD_MOVES */
+};
+
+/* STATE_FILE keeps the manual ones; read now where it exists. Release with records_free(). */
+int records_open(const char *state_file, const struct rbce_root *root, struct records **ret,
+		 struct rbce_error *err);
+struct records *records_free(struct records *records);
+
+size_t records_count(const struct records *records);
+
+/* The record of the very process (pid, start), NULL for none; borrowed. */
+const struct record *records_find(const struct records *records, pid_t pid, uint64_t start);
+
+void records_add_move(struct records *records, const struct rbce_task *task, enum cause cause,
+		      const char *rule, const char *to);
+
+/* A rule, named by KEY, would have moved it; true when that was not so at the look before. */
+bool records_observe(struct records *records, const struct rbce_task *task, uint64_t key);
+
+/* Takes a task out of the rules' hands, or gives it back. */
+void records_set_manual(struct records *records, pid_t pid, uint64_t start, bool manual);
+
+/* A child of a manually placed PARENT is so as well. True when it is. */
+bool records_inherit(struct records *records, const struct rbce_root *root, pid_t parent,
+		     pid_t child);
+
+/*
+ * The same for a task whose fork event was lost: it stands where its manually placed parent was
+ * put.
+ */
+bool records_adopt(struct records *records, const struct rbce_task *task);
+
+/* The process has ended. */
+void records_drop(struct records *records, pid_t pid);
+
+/* Drops those whose process is not in the sorted array any more (an exit may have been lost). */
+void records_prune(struct records *records, const pid_t *pids, size_t n);
+
+#endif

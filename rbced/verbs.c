@@ -1,0 +1,398 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What rbcectl may ask of the daemon: one function for each verb; see control.h. */
+#include <controllers/controllers.h>
+#include <errno.h>
+#include <stdarg.h>
+
+#include "control.h"
+#include "place.h"
+#include "record.h"
+#include "util.h"
+
+struct request {
+	struct engine *engine;
+	struct json_object *arguments;
+	struct json_object *reply;
+	pid_t peer;
+};
+
+static void put_string(struct json_object *object, const char *key, const char *value)
+{
+	json_object_object_add(object, key, value ? json_object_new_string(value) : NULL);
+}
+
+static void put_number(struct json_object *object, const char *key, uint64_t value)
+{
+	json_object_object_add(object, key, json_object_new_uint64(value));
+}
+
+static void put_bool(struct json_object *object, const char *key, bool value)
+{
+	json_object_object_add(object, key, json_object_new_boolean(value));
+}
+
+static struct json_object *put_object(struct json_object *object, const char *key)
+{
+	struct json_object *child = json_object_new_object();
+
+	json_object_object_add(object, key, child);
+	return child;
+}
+
+static struct json_object *put_array(struct json_object *object, const char *key)
+{
+	struct json_object *child = json_object_new_array();
+
+	json_object_object_add(object, key, child);
+	return child;
+}
+
+/* A text argument; NULL where it is missing. */
+static const char *text_argument(const struct request *request, const char *name)
+{
+	struct json_object *value;
+
+	if (!json_object_object_get_ex(request->arguments, name, &value) ||
+	    !json_object_is_type(value, json_type_string))
+		return NULL;
+	return json_object_get_string(value);
+}
+
+static int pid_argument(const struct request *request, pid_t *ret, struct rbce_error *err)
+{
+	struct json_object *value;
+
+	if (!json_object_object_get_ex(request->arguments, "pid", &value) ||
+	    !json_object_is_type(value, json_type_int) || json_object_get_int(value) <= 0)
+		return rbce_error_set(err, -EINVAL, "cannot read request: it needs a pid");
+	*ret = json_object_get_int(value);
+	return 0;
+}
+
+static void put_counters(struct request *request)
+{
+	const struct counters *counters = &request->engine->counters;
+	struct json_object *events = put_object(request->reply, "events");
+	struct json_object *decisions = put_object(request->reply, "decisions");
+	uint64_t total = 0;
+
+	for (size_t i = 0; i <= CAUSE_EXIT; i++) {
+		put_number(events, cause_name((enum cause)i), counters->events[i]);
+		total += counters->events[i];
+	}
+	put_number(events, "total", total);
+	put_number(events, "lost", counters->lost);
+	put_number(events, "losses", counters->losses);
+	put_number(events, "resyncs", counters->resyncs);
+	for (size_t i = 0; i < OUTCOME_COUNT; i++)
+		put_number(decisions, outcome_name((enum outcome)i), counters->outcomes[i]);
+}
+
+static int verb_status(struct request *request, struct rbce_error *err)
+{
+	const struct engine *engine = request->engine;
+	struct json_object *rules, *containers;
+
+	(void)err;
+	put_string(request->reply, "root", engine->options.root);
+	put_number(request->reply, "pid", (uint64_t)getpid());
+	put_string(request->reply, "version", VERSION);
+	put_number(request->reply, "uptime_seconds", (uint64_t)(time(NULL) - engine->started));
+	put_string(request->reply, "layout", rbce_hierarchy_layout(engine->h));
+	put_string(request->reply, "source", "connector");
+	put_string(request->reply, "mode", engine->options.observe ? "observe" : "enforce");
+	rules = put_object(request->reply, "rules");
+	put_string(rules, "path", engine->options.rules);
+	put_number(rules, "count", ruleset_size(engine->rules));
+	put_number(rules, "loaded", (uint64_t)engine->rules_loaded);
+	put_number(rules, "reloads", engine->counters.reloads);
+	put_number(rules, "reloads_failed", engine->counters.reloads_failed);
+	put_string(rules, "last_error", engine->reload_error);
+	put_counters(request);
+	containers = put_object(request->reply, "containers");
+	put_number(containers, "count", place_count(engine));
+	put_number(containers, "created", engine->counters.created);
+	put_number(containers, "removed", engine->counters.removed);
+	put_number(containers, "limits_failed", engine->counters.limits_failed);
+	return 0;
+}
+
+static void put_rule(struct json_object *object, const struct engine *engine,
+		     const struct rule *rule)
+{
+	put_string(object, "rule", rule->name);
+	put_number(object, "index", rule->index);
+	json_object_object_add(object, "order", json_object_new_int64(rule->order));
+	put_string(object, "state", rule->enabled ? "on" : "off");
+	put_string(object, "mode", rule->mode == RULE_OBSERVE ? "observe" : "enforce");
+	put_string(object, "action", rule->ignore ? "ignore" : "container");
+	put_string(object, "container", rule->container);
+	put_string(object, "terms", rule->terms);
+	put_string(object, "file", rule->file);
+	put_number(object, "line", rule->line);
+	put_number(object, "hits", engine->rule_counters[rule->index].hits);
+	put_number(object, "moves", engine->rule_counters[rule->index].moves);
+}
+
+static int verb_rules(struct request *request, struct rbce_error *err)
+{
+	struct json_object *rules = put_array(request->reply, "rules");
+
+	(void)err;
+	for (size_t i = 0; i < ruleset_size(request->engine->rules); i++) {
+		struct json_object *object = json_object_new_object();
+
+		put_rule(object, request->engine, ruleset_rule(request->engine->rules, i));
+		json_object_array_add(rules, object);
+	}
+	return 0;
+}
+
+static void add_step(void *data, const struct rule *rule, const char *failed, const char *actual)
+{
+	struct json_object *step = json_object_new_object();
+
+	put_string(step, "rule", rule->name);
+	put_bool(step, "matched", !failed);
+	put_string(step, "failed", failed);
+	put_string(step, "actual", actual);
+	json_object_array_add(data, step);
+}
+
+static void put_moves(struct json_object *reply, const struct record *record)
+{
+	struct json_object *moves = put_array(reply, "moves");
+	uint64_t first =
+		record && record->n_moves > RECORD_MOVES ? record->n_moves - RECORD_MOVES : 0;
+
+	for (uint64_t i = first; record && i < record->n_moves; i++) {
+		const struct move *move = &record->moves[i % RECORD_MOVES];
+		struct json_object *object = json_object_new_object();
+
+		put_number(object, "time", (uint64_t)move->when);
+		put_string(object, "cause", cause_name(move->cause));
+		put_string(object, "rule", move->rule);
+		put_string(object, "from", move->from);
+		put_string(object, "to", move->to);
+		json_object_array_add(moves, object);
+	}
+}
+
+/* What the daemon does with a task, in a word and a sentence. */
+static void put_verdict(struct request *request, const struct rbce_task *task,
+			const struct record *record)
+{
+	struct engine *engine = request->engine;
+	const struct rule *rule = ruleset_match(engine->rules, task);
+	cleanup_free char *target = NULL;
+	const char *verdict = "none", *why = "no rule matches: it stays where it is";
+
+	if (task->kernel_thread) {
+		verdict = "ignored";
+		why = "a kernel thread stays where the kernel put it";
+	} else if (task->pid == getpid()) {
+		verdict = "ignored";
+		why = "rbced does not move itself";
+	} else if (record && record->manual) {
+		verdict = "manual";
+		why = "it was placed by hand, or a task above it was; 'rbcectl release' gives it "
+		      "back";
+	} else if (rule && rule->ignore) {
+		verdict = "ignored";
+		why = "the rule says to leave it alone";
+	} else if (rule && ruleset_container(engine->rules, rule, task, &target, NULL) == 0) {
+		cleanup_free char *now = NULL;
+		bool right = rbce_hierarchy_container_of(engine->h, task->cgroup, &now) == 0 &&
+			     streq(now, target);
+		bool observe = engine->options.observe || rule->mode == RULE_OBSERVE;
+
+		verdict = right ? "right" : observe ? "observed" : "pending";
+		why = right     ? "it stands where the rule puts it"
+		      : observe ? "the rule would move it, but only observes"
+				: "it will be moved at its next event";
+	}
+	put_string(request->reply, "verdict", verdict);
+	put_string(request->reply, "why", why);
+	put_string(request->reply, "rule", rule ? rule->name : NULL);
+	put_string(request->reply, "target", target);
+}
+
+static int verb_explain(struct request *request, struct rbce_error *err)
+{
+	CLEANUP(rbce_task_done) struct rbce_task task = {0};
+	const struct record *record;
+	pid_t pid;
+	int r;
+
+	r = pid_argument(request, &pid, err);
+	if (r == 0)
+		r = engine_read_task(request->engine, pid, &task, err);
+	if (r < 0)
+		return r;
+	record = records_find(request->engine->records, pid, task.start);
+	put_number(request->reply, "pid", (uint64_t)pid);
+	put_string(request->reply, "exe", task.exe);
+	put_string(request->reply, "comm", task.comm);
+	put_number(request->reply, "uid", task.uid);
+	put_number(request->reply, "gid", task.gid);
+	put_string(request->reply, "container", task.container);
+	put_verdict(request, &task, record);
+	ruleset_explain(request->engine->rules, &task, add_step,
+			put_array(request->reply, "steps"));
+	put_moves(request->reply, record);
+	return 0;
+}
+
+/* The limits of a job, {"memory.max": "1G"}, over those that the container's section gives. */
+static int set_job_limits(struct request *request, struct rbce_container *c, struct rbce_error *err)
+{
+	struct json_object *limits;
+
+	if (!json_object_object_get_ex(request->arguments, "limits", &limits))
+		return 0;
+	json_object_object_foreach (limits, name, value) {
+		const struct controller_key *row = controller_key_find(name);
+		int r;
+
+		if (!row)
+			return rbce_error_set(err, -ENOENT, "cannot set '%s': unknown key", name);
+		r = controller_set(row, c, json_object_get_string(value), err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int verb_classify(struct request *request, struct rbce_error *err)
+{
+	CLEANUP(rbce_task_done) struct rbce_task task = {0};
+	const char *name = text_argument(request, "container");
+	struct rbce_container *c;
+	pid_t pid;
+	int r;
+
+	if (!name)
+		return rbce_error_set(err, -EINVAL, "cannot read request: it needs a container");
+	r = pid_argument(request, &pid, err);
+	if (r == 0)
+		r = engine_read_task(request->engine, pid, &task, err);
+	if (r == 0 && task.kernel_thread)
+		r = rbce_error_set(err, -EINVAL, "cannot move process '%d': it is a kernel thread",
+				   pid);
+	if (r == 0)
+		r = place_container(request->engine, name, &c, err);
+	if (r == 0)
+		r = set_job_limits(request, c, err);
+	if (r == 0)
+		r = place_task(request->engine, name, pid, err);
+	if (r < 0)
+		return r;
+	request->engine->counters.outcomes[OUTCOME_MOVED]++;
+	records_add_move(request->engine->records, &task, CAUSE_MANUAL, NULL, name);
+	records_set_manual(request->engine->records, pid, task.start, true);
+	put_number(request->reply, "pid", (uint64_t)pid);
+	put_string(request->reply, "container", name);
+	return 0;
+}
+
+static int put_outcome(struct request *request, pid_t pid)
+{
+	enum outcome outcome = engine_classify(request->engine, pid, CAUSE_REQUEST);
+	CLEANUP(rbce_task_done) struct rbce_task task = {0};
+
+	put_number(request->reply, "pid", (uint64_t)pid);
+	put_string(request->reply, "outcome", outcome_name(outcome));
+	if (engine_read_task(request->engine, pid, &task, NULL) == 0)
+		put_string(request->reply, "container", task.container);
+	return 0;
+}
+
+static int verb_release(struct request *request, struct rbce_error *err)
+{
+	struct rbce_task task;
+	pid_t pid;
+	int r;
+
+	r = pid_argument(request, &pid, err);
+	if (r == 0)
+		r = rbce_task_read(request->engine->root, pid, RBCE_FACT_STAT, &task, err);
+	if (r < 0)
+		return r;
+	records_set_manual(request->engine->records, pid, task.start, false);
+	rbce_task_done(&task);
+	return put_outcome(request, pid);
+}
+
+static int verb_reclassify(struct request *request, struct rbce_error *err)
+{
+	CLEANUP(rbce_task_done) struct rbce_task task = {0};
+	uint64_t before = request->engine->counters.outcomes[OUTCOME_MOVED];
+	pid_t pid;
+	int r;
+
+	if (!json_object_object_get_ex(request->arguments, "pid", NULL)) {
+		engine_scan(request->engine, CAUSE_REQUEST);
+		put_number(request->reply, "moved",
+			   request->engine->counters.outcomes[OUTCOME_MOVED] - before);
+		return 0;
+	}
+	r = pid_argument(request, &pid, err);
+	if (r == 0)
+		r = engine_read_task(request->engine, pid, &task, err);
+	return r < 0 ? r : put_outcome(request, pid);
+}
+
+static int verb_reload(struct request *request, struct rbce_error *err)
+{
+	int r = engine_reload(request->engine, err);
+
+	if (r < 0)
+		return r;
+	engine_scan(request->engine, CAUSE_SCAN);
+	put_number(request->reply, "rules", ruleset_size(request->engine->rules));
+	return 0;
+}
+
+static const struct verb {
+	const char *name;
+	int (*run)(struct request *request, struct rbce_error *err);
+	bool changes; /* for root only */
+} verbs[] = {
+	{"status", verb_status, false},   {"rules", verb_rules, false},
+	{"explain", verb_explain, false}, {"classify", verb_classify, true},
+	{"release", verb_release, true},  {"reclassify", verb_reclassify, true},
+	{"reload", verb_reload, true},
+};
+
+static int run(struct request *request, uid_t uid, struct rbce_error *err)
+{
+	const char *name = text_argument(request, "verb");
+
+	for (size_t i = 0; name && i < ARRAY_SIZE(verbs); i++) {
+		if (!streq(verbs[i].name, name))
+			continue;
+		if (verbs[i].changes && uid != 0)
+			return rbce_error_set(err, -EPERM, "cannot %s: only root may", name);
+		return verbs[i].run(request, err);
+	}
+	return rbce_error_set(err, -EINVAL, "cannot run '%s': unknown verb", name ?: "");
+}
+
+struct json_object *verbs_run(struct engine *engine, struct json_object *arguments, uid_t uid,
+			      pid_t peer)
+{
+	struct request request = {
+		.engine = engine,
+		.arguments = arguments,
+		.reply = json_object_new_object(),
+		.peer = peer,
+	};
+	struct rbce_error err = {0};
+
+	if (run(&request, uid, &err) < 0) {
+		json_object_put(request.reply);
+		request.reply = json_object_new_object();
+		put_string(request.reply, "error", err.message);
+	}
+	return request.reply;
+}
