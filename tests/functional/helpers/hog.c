@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* hog SECONDS: uses as much of a CPU as it gets for so long, then prints the CPU milliseconds it
+ * had. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+static double seconds(clockid_t clock)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+int main(int argc, char **argv)
+{
+	double end = seconds(CLOCK_MONOTONIC) + (argc > 1 ? strtod(argv[1], NULL) : 1);
+
+	while (seconds(CLOCK_MONOTONIC) < end)
+		;
+	printf("%.0f\n", seconds(CLOCK_PROCESS_CPUTIME_ID) * 1000);
+	return 0;
+}

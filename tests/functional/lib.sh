@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+# What functional tests share. Each test_* function runs in a subshell of its own, with
+#   $ROOT  a root group name of its own        $T     an empty folder of its own
+#   $BIN   the built programs                  $HELP  the built helpers
+# and everything it started is taken down when it ends, however it ends.
+
+# A user id that no process of the machine has.
+export TEST_UID=54321
+export OTHER_UID=54322
+
+fail() {
+	echo "    $*" >&2
+	exit 1
+}
+
+skip() {
+	echo "    skipped: $*" >&2
+	exit 77
+}
+
+# equal WHAT EXPECTED ACTUAL
+equal() {
+	[ "$2" = "$3" ] || fail "$1: expected '$2', got '$3'"
+}
+
+# contains WHAT PART TEXT
+contains() {
+	case $3 in
+	*"$2"*) ;;
+	*) fail "$1: expected '$2' in '$3'" ;;
+	esac
+}
+
+# between WHAT LOW HIGH ACTUAL, whole numbers
+between() {
+	if [ "$4" -lt "$2" ] || [ "$4" -gt "$3" ]; then
+		fail "$1: expected $2 to $3, got $4"
+	fi
+}
+
+# wait_for SECONDS COMMAND...: until it succeeds.
+wait_for() {
+	local end=$((SECONDS + $1))
+	shift
+	until "$@"; do
+		[ "$SECONDS" -lt "$end" ] || fail "gave up waiting for: $*"
+		sleep 0.02
+	done
+}
+
+ctl() {
+	local command=$1
+	shift
+	"$BIN/rbcectl" "$command" --root "$ROOT" "$@"
+}
+
+# status FILTER: a value of the daemon's counters.
+status() {
+	ctl status --json | jq -r "$1"
+}
+
+# Reads rules from standard input.
+write_rules() {
+	mkdir -p "$T/rules"
+	cat >"$T/rules/test.rules"
+}
+
+daemon_answers() {
+	ctl status >/dev/null 2>&1
+}
+
+# start_rbced [OPTION...]: the daemon on $T/rules, ready.
+start_rbced() {
+	"$BIN/rbced" --foreground --rules "$T/rules" --root "$ROOT" "$@" 2>>"$T/rbced.log" &
+	RBCED=$!
+	until daemon_answers; do
+		kill -0 "$RBCED" 2>/dev/null || fail "rbced ended: $(cat "$T/rbced.log")"
+		sleep 0.02
+	done
+}
+
+# The daemon's last word; its exit status is the function's.
+stop_rbced() {
+	kill -TERM "$RBCED"
+	wait "$RBCED"
+}
+
+# A copy of a program that only this test runs, so that a rule on its path matches nothing else.
+private_copy() {
+	mkdir -p "$T/bin"
+	cp "$1" "$T/bin/$2"
+	echo "$T/bin/$2"
+}
+
+# container_of PID: in the hierarchy of every controller in use, "-" for outside, "?" where they differ.
+container_of() {
+	local path prefix="/$ROOT" found='' name
+	while IFS=: read -r _ controllers path; do
+		case ,$controllers, in
+		*,cpu,* | *,cpuacct,* | *,memory,* | *,blkio,* | *,pids,* | ,,) ;;
+		*) continue ;;
+		esac
+		path=${path%/leaf}
+		case $path in
+		"$prefix"/*) name=${path#"$prefix"/} ;;
+		"$prefix") name=. ;;
+		*) name=- ;;
+		esac
+		[ -z "$found" ] || [ "$found" = "$name" ] || found='?'
+		[ "$found" = '?' ] || found=$name
+	done <"/proc/$1/cgroup"
+	echo "$found"
+}
+
+stands_in() {
+	[ "$(container_of "$1" 2>/dev/null)" = "$2" ]
+}
+
+# settled PID CONTAINER: it gets there; fails with where it is instead.
+settled() {
+	local end=$((SECONDS + 3))
+	until stands_in "$1" "$2"; do
+		[ "$SECONDS" -lt "$end" ] || fail "process $1: expected in '$2', stands in '$(container_of "$1")'"
+		sleep 0.02
+	done
+}
+
+# group_file CONTROLLER V1-FILE V2-FILE CONTAINER: path of a container's control file here.
+group_file() {
+	local mount
+	mount=$(awk -v c="$1" '$3 == "cgroup" && ("," $4 ",") ~ ("," c ",") { print $2; exit }' /proc/mounts)
+	if [ -n "$mount" ]; then
+		echo "$mount/$ROOT/$4/$2"
+	else
+		mount=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)
+		echo "$mount/$ROOT/$4/$3"
+	fi
+}
+
+take_down() {
+	[ -z "${RBCED:-}" ] || kill -KILL "$RBCED" 2>/dev/null
+	[ -z "${RECORDER:-}" ] || kill -KILL "$RECORDER" 2>/dev/null
+	# shellcheck disable=SC2046 # a list of pids
+	[ -z "$(jobs -p)" ] || kill -KILL $(jobs -p) 2>/dev/null
+	wait 2>/dev/null
+	"$BIN/rbcectl" kill --root "$ROOT" --all || echo "    could not take down $ROOT" >&2
+	mountpoint -q "$T/mount" && umount "$T/mount"
+	rm -rf "$T" "/run/rbce/$ROOT".*
+}

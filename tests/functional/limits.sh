@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+# That limits are there before the first task, and that the kernel holds them.
+# needs: root cgroup
+
+test_cpu_hard_limit() {
+	private_copy "$HELP/hog" hog >/dev/null
+	write_rules <<-END
+		[container tenth]
+		cpu.max = 10%
+		[rule hogs]
+		exe = $T/bin/hog
+		container = tenth
+	END
+	start_rbced
+	"$T/bin/hog" 5 >"$T/out" &
+	settled $! tenth
+	wait $!
+	# 500 ms of 5 s, and what ran before the move and within one period of 100 ms.
+	between "CPU milliseconds in 5 s at 10 %" 350 800 "$(cat "$T/out")"
+}
+
+test_cpu_weight() {
+	local light heavy
+	private_copy "$HELP/hog" light >/dev/null
+	private_copy "$HELP/hog" heavy >/dev/null
+	write_rules <<-END
+		[container light]
+		cpu.weight = 50
+		[container heavy]
+		cpu.weight = 400
+		[rule light]
+		exe = $T/bin/light
+		container = light
+		[rule heavy]
+		exe = $T/bin/heavy
+		container = heavy
+	END
+	start_rbced
+	# On one processor, so that they compete.
+	taskset -c 0 "$T/bin/light" 3 >"$T/light" &
+	light=$!
+	taskset -c 0 "$T/bin/heavy" 3 >"$T/heavy" &
+	heavy=$!
+	settled $light light
+	settled $heavy heavy
+	wait $light $heavy
+	echo "    light $(cat "$T/light") ms, heavy $(cat "$T/heavy") ms"
+	between "heavy over light, tenths" 30 160 $(($(cat "$T/heavy") * 10 / ($(cat "$T/light") + 1)))
+}
+
+# Page cache counts too: what does not fit is reclaimed within the group, nothing else notices.
+test_memory_hard_limit() {
+	local peak limit=$((32 * 1024 * 1024)) file=/var/tmp/$ROOT
+	write_rules <<-END
+		[container small]
+		memory.max = 32M
+	END
+	start_rbced
+	dd if=/dev/zero of="$file" bs=1M count=160 conv=fsync 2>/dev/null
+	dd of="$file" conv=notrunc oflag=nocache count=0 2>/dev/null
+	ctl run small -- dd if="$file" of=/dev/null bs=1M 2>/dev/null || fail "the reader was stopped"
+	rm -f "$file"
+	equal "the limit in the kernel" $limit \
+		"$(cat "$(group_file memory memory.limit_in_bytes memory.max small)")"
+	peak=$(cat "$(group_file memory memory.max_usage_in_bytes memory.peak small)")
+	between "peak of a group that read 160 MiB" $((16 * 1024 * 1024)) $limit "$peak"
+}
+
+test_pids_limit_stops_a_fork_bomb() {
+	private_copy "$HELP/bomb" bomb >/dev/null
+	write_rules <<-END
+		[container few]
+		pids.max = 25
+		[rule bombs]
+		exe = $T/bin/bomb
+		container = few
+	END
+	start_rbced
+	equal "processes of the bomb" "25 refused" "$(ctl run few -- "$T/bin/bomb" 500)"
+}
+
+test_every_key_reaches_the_kernel() {
+	local disk
+	disk=$(lsblk -dno MAJ:MIN,TYPE | awk '$2 == "disk" { print $1; exit }')
+	[ -n "$disk" ] || skip "this machine has no disk"
+	write_rules <<-END
+		[container full]
+		cpu.weight = 200
+		cpu.max = 150%
+		memory.max = 64M
+		memory.soft = 48M
+		pids.max = 99
+		io.max = $disk rbps=10M wbps=5M
+		[rule never]
+		user = $OTHER_UID
+		container = full
+	END
+	start_rbced
+	ctl run full -- true
+	equal "memory" $((64 << 20)) "$(cat "$(group_file memory memory.limit_in_bytes memory.max full)")"
+	equal "soft" $((48 << 20)) "$(cat "$(group_file memory memory.soft_limit_in_bytes memory.low full)")"
+	equal "pids" 99 "$(cat "$(group_file pids pids.max pids.max full)")"
+	contains "io" "$disk" "$(cat "$(group_file blkio blkio.throttle.read_bps_device io.max full)")"
+	contains "io rate" 10485760 "$(cat "$(group_file blkio blkio.throttle.read_bps_device io.max full)")"
+	equal "cpu.max" "150%" "$(ctl containers --json | jq -r '.containers[] | select(.container == "full")."cpu.max"')"
+	equal "cpu.weight" 200 "$(ctl containers --json | jq -r '.containers[] | select(.container == "full")."cpu.weight"')"
+}
+
+# The template's limits hold for each container made from it, and the parent has its own.
+test_templates() {
+	write_rules <<-END
+		[container users]
+		pids.max = 1000
+		[container users/%U]
+		pids.max = 50
+		[rule users]
+		user = $TEST_UID, $OTHER_UID
+		container = users/%U
+	END
+	start_rbced
+	setpriv --reuid $TEST_UID --clear-groups sleep 100 &
+	settled $! users/$TEST_UID
+	setpriv --reuid $OTHER_UID --clear-groups sleep 100 &
+	settled $! users/$OTHER_UID
+	equal "parent" 1000 "$(cat "$(group_file pids pids.max pids.max users)")"
+	equal "first" 50 "$(cat "$(group_file pids pids.max pids.max users/$TEST_UID)")"
+	equal "second" 50 "$(cat "$(group_file pids pids.max pids.max users/$OTHER_UID)")"
+}
+
+test_a_job_brings_its_own_limits() {
+	write_rules </dev/null
+	start_rbced
+	# shellcheck disable=SC2016 # for the job's shell
+	ctl run job/one pids.max=17 memory.max=100M -- sh -c 'sleep 100 & echo $!' >"$T/out" &
+	wait_for 5 test -s "$T/out"
+	settled "$(cat "$T/out")" job/one
+	equal "pids" 17 "$(cat "$(group_file pids pids.max pids.max job/one)")"
+	equal "bad limit" "rbcectl: cannot set 'pids.max': 'many' is not a number (like 500 or max)" \
+		"$(ctl run job/one pids.max=many -- true 2>&1)"
+}
+
+test_unsupported_keys() {
+	[ -n "$(awk '$3 == "cgroup" && $4 ~ /memory/' /proc/mounts)" ] || skip "every key works on cgroup v2"
+	write_rules <<-END
+		[container warned]
+		memory.high = 1G
+		[container refused]
+		on-unsupported = error
+		memory.high = 1G
+		[rule never]
+		user = $OTHER_UID
+		container = warned
+	END
+	start_rbced
+	ctl run warned -- true || fail "a warning stopped the job"
+	contains "the daemon's warning" "memory.high" "$(cat "$T/rbced.log")"
+	ctl run refused -- true 2>"$T/err" && fail "the job ran without its limit"
+	contains "the refusal" "memory.high" "$(cat "$T/err")"
+	[ ! -d "$(dirname "$(group_file memory tasks cgroup.procs refused)")" ] || fail "the container stayed"
+}

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+# containerstats: what it records, what it reports, and that nothing stops it.
+# needs: root cgroup
+
+# start_recorder DATABASE: at four samples a second.
+start_recorder() {
+	"$BIN/containerstats" record --root "$ROOT" --db "$1" --interval 250ms 2>>"$T/recorder.log" &
+	RECORDER=$!
+}
+
+samples() {
+	sqlite3 "$1" 'SELECT count(*) FROM samples' 2>/dev/null || echo 0
+}
+
+has_samples() {
+	[ "$(samples "$1")" -ge "$2" ]
+}
+
+report() {
+	"$BIN/containerstats" report --db "$1" --last 1h --json |
+		jq -r ".containers[] | select(.container == \"$2\").$3"
+}
+
+start_hog() {
+	private_copy "$HELP/hog" hog >/dev/null
+	write_rules <<-END
+		[container busy]
+		cpu.max = 50%
+		[rule hogs]
+		exe = $T/bin/hog
+		container = busy
+	END
+	start_rbced
+}
+
+test_report_agrees_with_the_kernel() {
+	local usage
+	start_hog
+	start_recorder "$T/db"
+	"$T/bin/hog" 4 >/dev/null
+	sleep 1
+	usage=$(ctl containers --json | jq '.containers[] | select(.container == "busy").cpu_usec')
+	kill -TERM $RECORDER
+	wait $RECORDER || fail "the recorder ended with status $?"
+	RECORDER=
+	# What was used before the first sample is not in the database.
+	between "recorded CPU milliseconds" $((usage / 1000 - 500)) $((usage / 1000 + 20)) \
+		"$(report "$T/db" busy 'cpu_seconds * 1000 | floor')"
+	between "throttled milliseconds" 500 4000 "$(report "$T/db" busy 'throttled_seconds * 1000 | floor')"
+	contains "for people" busy "$("$BIN/containerstats" report --db "$T/db" --last 1h)"
+	equal "the database" ok "$(sqlite3 "$T/db" 'PRAGMA integrity_check')"
+}
+
+test_killed_at_any_moment() {
+	local before round
+	start_hog
+	"$T/bin/hog" 60 >/dev/null &
+	for round in 1 2 3 4 5 6; do
+		start_recorder "$T/db"
+		before=$(samples "$T/db")
+		wait_for 10 has_samples "$T/db" $((before + 2))
+		sleep "0.$((RANDOM % 100 + 100))"
+		before=$(samples "$T/db")
+		kill -KILL $RECORDER
+		wait $RECORDER 2>/dev/null
+		equal "the database in round $round" ok "$(sqlite3 "$T/db" 'PRAGMA integrity_check')"
+		has_samples "$T/db" "$before" || fail "committed samples were lost in round $round"
+	done
+	RECORDER=
+}
+
+test_full_disk() {
+	local before lines
+	start_hog
+	"$T/bin/hog" 60 >/dev/null &
+	mkdir "$T/mount"
+	mount -t tmpfs -o size=512k tmpfs "$T/mount"
+	start_recorder "$T/mount/db"
+	wait_for 10 has_samples "$T/mount/db" 2
+	dd if=/dev/zero of="$T/mount/filler" bs=4k 2>/dev/null
+	wait_for 20 grep -q "$T/mount/db" "$T/recorder.log"
+	sleep 1.5
+	kill -0 $RECORDER || fail "the recorder ended: $(cat "$T/recorder.log")"
+	lines=$(grep -c "cannot" "$T/recorder.log")
+	equal "warnings while the disk was full" 1 "$lines"
+	rm "$T/mount/filler"
+	before=$(samples "$T/mount/db")
+	wait_for 10 has_samples "$T/mount/db" $((before + 2))
+	equal "the database" ok "$(sqlite3 "$T/mount/db" 'PRAGMA integrity_check')"
+	kill -TERM $RECORDER
+	wait $RECORDER
+	RECORDER=
+}
+
+test_read_only_place() {
+	start_hog
+	"$T/bin/hog" 60 >/dev/null &
+	mkdir "$T/mount"
+	mount -t tmpfs -o size=4m tmpfs "$T/mount"
+	start_recorder "$T/mount/db"
+	wait_for 10 has_samples "$T/mount/db" 2
+	kill -TERM $RECORDER
+	wait $RECORDER
+	mount -o remount,ro "$T/mount"
+	start_recorder "$T/mount/db"
+	wait_for 10 grep -q "$T/mount/db" "$T/recorder.log"
+	sleep 1
+	kill -0 $RECORDER || fail "the recorder ended: $(cat "$T/recorder.log")"
+	mount -o remount,rw "$T/mount"
+	before=$(samples "$T/mount/db")
+	wait_for 10 has_samples "$T/mount/db" $((before + 2))
+	kill -TERM $RECORDER
+	wait $RECORDER
+	RECORDER=
+}
+
+test_containers_that_come_and_go() {
+	start_hog
+	start_recorder "$T/db"
+	for name in one two three; do
+		ctl run "come/$name" -- "$HELP/hog" 0.8 >/dev/null
+		ctl kill "come/$name"
+	done
+	sleep 0.5
+	kill -TERM $RECORDER
+	wait $RECORDER
+	RECORDER=
+	for name in one two three; do
+		between "CPU milliseconds of $name" 200 1500 "$(report "$T/db" "come/$name" 'cpu_seconds * 1000 | floor')"
+	done
+}
+
+test_mistakes() {
+	"$BIN/containerstats" report --db "$T/none" 2>"$T/err" && fail "reported from nothing"
+	equal "lines" 1 "$(wc -l <"$T/err")"
+	contains "a missing database" "containerstats: cannot open '$T/none': " "$(cat "$T/err")"
+	sqlite3 "$T/foreign" 'CREATE TABLE a (b); PRAGMA user_version = 4711'
+	"$BIN/containerstats" report --db "$T/foreign" 2>"$T/err" && fail "reported from a foreign database"
+	equal "lines" 1 "$(wc -l <"$T/err")"
+	"$BIN/containerstats" record --root "$ROOT" --db "$T/foreign" --duration 1s 2>"$T/err" && fail "recorded into a foreign database"
+	equal "foreign tables" a "$(sqlite3 "$T/foreign" 'SELECT group_concat(name) FROM sqlite_master')"
+	"$BIN/containerstats" record --db "$T/x" --interval never 2>"$T/err"
+	equal "status of a bad interval" 2 $?
+}
