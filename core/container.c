@@ -75,7 +75,7 @@ int rbce_container_check_name(const char *name, struct rbce_error *err)
 	if (!fault)
 		return 0;
 	/* One line, whatever is in the name. */
-	for (i = 0; name[i] && i < sizeof(shown) - 1; i++)
+	for (i = 0; i < sizeof(shown) - 1 && name[i]; i++)
 		shown[i] = (unsigned char)name[i] < ' ' || name[i] == 0x7f ? '?' : name[i];
 	shown[i] = '\0';
 	return rbce_error_set(err, -EINVAL, "cannot use container name '%s': %s", shown, fault);

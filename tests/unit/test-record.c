@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* rbced/record.c: moves so far, and tasks placed by hand, also over a restart. */
+#include <rbce/root.h>
+#include <rbced/record.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <sys/wait.h>
+
+#include "harness.h"
+
+static char tree[PATH_MAX], state[PATH_MAX + 16];
+static struct rbce_root *root;
+static struct records *records;
+
+static void reopen(void)
+{
+	struct rbce_error err = {0};
+
+	records = records_free(records);
+	ck_assert_msg(records_open(state, root, &records, &err) == 0, "%s", err.message);
+}
+
+static void begin(void)
+{
+	harness_directory(tree);
+	snprintf(state, sizeof(state), "%s/root.manual", tree);
+	ck_assert_int_eq(rbce_root_open(NULL, &root, NULL), 0);
+	reopen();
+}
+
+static void end(void)
+{
+	records = records_free(records);
+	root = rbce_root_close(root);
+	harness_remove_tree(tree);
+}
+
+START_TEST(moves)
+{
+	struct rbce_task task = {.pid = 10, .start = 5, .container = (char *)"old"};
+	const struct record *record;
+
+	begin();
+	ck_assert_ptr_null(records_find(records, 10, 5));
+	for (int i = 0; i < RECORD_MOVES + 3; i++) {
+		char to[16];
+
+		snprintf(to, sizeof(to), "c%d", i);
+		records_add_move(records, &task, CAUSE_EXEC, "rule", to);
+	}
+	record = records_find(records, 10, 5);
+	ck_assert_uint_eq(record->n_moves, RECORD_MOVES + 3);
+	ck_assert_str_eq(record->moves[(record->n_moves - 1) % RECORD_MOVES].to, "c10");
+	ck_assert_str_eq(record->moves[record->n_moves % RECORD_MOVES].to, "c3");
+	/* Another process that got the pid. */
+	ck_assert_ptr_null(records_find(records, 10, 6));
+	task.start = 6;
+	records_add_move(records, &task, CAUSE_EXEC, "rule", "x");
+	ck_assert_ptr_null(records_find(records, 10, 5));
+	ck_assert_uint_eq(records_find(records, 10, 6)->n_moves, 1);
+	records_drop(records, 10);
+	ck_assert_uint_eq(records_count(records), 0);
+	end();
+}
+END_TEST
+
+START_TEST(observed_once)
+{
+	struct rbce_task task = {.pid = 10, .start = 5};
+
+	begin();
+	ck_assert(records_observe(records, &task, 1));
+	ck_assert(!records_observe(records, &task, 1));
+	ck_assert(records_observe(records, &task, 2));
+	end();
+}
+END_TEST
+
+START_TEST(prune)
+{
+	static const pid_t alive[] = {2, 4, 8};
+
+	begin();
+	for (pid_t pid = 1; pid < 10; pid++) {
+		struct rbce_task task = {.pid = pid, .start = 1};
+		records_add_move(records, &task, CAUSE_SCAN, "rule", "x");
+	}
+	records_prune(records, alive, 3);
+	ck_assert_uint_eq(records_count(records), 3);
+	ck_assert_ptr_nonnull(records_find(records, 4, 1));
+	records_prune(records, NULL, 0);
+	ck_assert_uint_eq(records_count(records), 0);
+	end();
+}
+END_TEST
+
+static pid_t start_child(uint64_t *ret_start)
+{
+	struct rbce_task task;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		pause();
+		_exit(0);
+	}
+	ck_assert_int_eq(rbce_task_read(root, pid, RBCE_FACT_STAT, &task, NULL), 0);
+	*ret_start = task.start;
+	rbce_task_done(&task);
+	return pid;
+}
+
+START_TEST(by_hand)
+{
+	uint64_t kept, given_back, inherited;
+	pid_t a, b, c;
+
+	begin();
+	a = start_child(&kept);
+	b = start_child(&given_back);
+	c = start_child(&inherited);
+	records_set_manual(records, a, kept, true);
+	records_set_manual(records, b, given_back, true);
+	records_set_manual(records, b, given_back, false);
+	records_set_manual(records, 1, 999999999, true);
+	ck_assert(records_inherit(records, root, a, c));
+	ck_assert(!records_inherit(records, root, b, c));
+	/* The daemon is killed here: only the file is left. */
+	reopen();
+	ck_assert(records_find(records, a, kept)->manual);
+	ck_assert(records_find(records, c, inherited)->manual);
+	ck_assert(!records_find(records, b, given_back) ||
+		  !records_find(records, b, given_back)->manual);
+	ck_assert_ptr_null(records_find(records, 1, 999999999));
+	for (const pid_t *p = (pid_t[]){a, b, c, 0}; *p; p++) {
+		kill(*p, SIGKILL);
+		waitpid(*p, NULL, 0);
+	}
+	reopen();
+	ck_assert_uint_eq(records_count(records), 0);
+	end();
+}
+END_TEST
+
+START_TEST(adopt)
+{
+	struct rbce_task parent = {.pid = 50, .start = 1};
+	struct rbce_task child = {.pid = 51, .ppid = 50, .start = 2, .container = (char *)"job"};
+
+	begin();
+	records_add_move(records, &parent, CAUSE_MANUAL, NULL, "job");
+	ck_assert(!records_adopt(records, &child));
+	records_set_manual(records, 50, 1, true);
+	child.container = (char *)"elsewhere";
+	ck_assert(!records_adopt(records, &child));
+	child.container = (char *)"job";
+	ck_assert(records_adopt(records, &child));
+	ck_assert(records_find(records, 51, 2)->manual);
+	end();
+}
+END_TEST
+
+START_TEST(garbage_in_the_file)
+{
+	begin();
+	harness_write_text(tree, "root.manual", "x\n-\n- -\n1\n99999999999999 1\n\n-5 5\n");
+	reopen();
+	ck_assert_uint_eq(records_count(records), 0);
+	end();
+}
+END_TEST
+
+int main(void)
+{
+	return harness_run("record", (const TTest *const[]){moves, observed_once, prune, by_hand,
+							    adopt, garbage_in_the_file, NULL});
+}
