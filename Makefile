@@ -71,7 +71,8 @@ $B/tests/fuzz/replay-%: $B/tests/fuzz/fuzz-%.o $B/tests/fuzz/replay.o $B/stats.a
 	$(call say,LD)
 	$Q$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
-$B/tests/functional/helpers/%: tests/functional/helpers/%.c Makefile
+# Programs of their own, without the library.
+$(HELPERS) $B/tests/bench/witness: $B/tests/%: tests/%.c Makefile
 	$(call say,CC)
 	$Q mkdir -p $(@D) && $(CC) -std=gnu17 $(WARN) -D_GNU_SOURCE -O1 -o $@ $<
 
@@ -100,6 +101,10 @@ lint: deps
 fuzz: deps
 	@tests/fuzz/run $(FUZZ)
 
+bench: deps
+	@$(MAKE) --no-print-directory all $B/tests/bench/witness
+	@tests/bench/place
+
 install: all
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(SBINDIR) $(DESTDIR)$(SYSCONFDIR)/rbce/rules.d
 	install -m 755 $B/bin/rbced $(DESTDIR)$(SBINDIR)
@@ -111,7 +116,7 @@ install: all
 clean:
 	$(RM) -r build build-san
 
-.PHONY: all deps run check tests lint fuzz install clean
+.PHONY: all deps run check tests lint fuzz bench install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(shell find $B -name '*.d' 2>/dev/null)

@@ -16,10 +16,7 @@
 #include "internal.h"
 #include "util.h"
 
-#define SHARES_FILE "cpu.shares"
-#define QUOTA_FILE  "cpu.cfs_quota_us"
 #define PERIOD_FILE "cpu.cfs_period_us"
-#define MAX_FILE    "cpu.max"
 
 enum { WEIGHT_MIN = 1, WEIGHT_DEFAULT = 100, WEIGHT_MAX = 10000 };
 enum { SHARES_MIN = 2, SHARES_DEFAULT = 1024, SHARES_MAX = 262144 };
@@ -79,7 +76,7 @@ static int amount_of(uint64_t quota, uint64_t period, uint64_t *ret)
 
 static int read_quota(const struct key_file *f, int dirfd, uint64_t *ret)
 {
-	uint64_t quota, period;
+	uint64_t quota, period = 0;
 	int r;
 
 	r = amount_read(dirfd, f->file, &quota);
@@ -117,7 +114,10 @@ static int explain_refusal(const struct key_file *f, int dirfd, uint64_t amount,
 			      f->file, rbce_format_percent(amount, limit));
 }
 
-/* A new period could for a moment be refused together with the old quota: that goes first. */
+/*
+ * The old quota in a new period may be more than the groups above have, and be refused: it is
+ * lifted first.
+ */
 static int write_period(const struct key_file *f, int dirfd, uint64_t period)
 {
 	char text[AMOUNT_SIZE];
@@ -191,7 +191,7 @@ const struct controller_key controller_cpu_weight = {
 	.max = WEIGHT_MAX,
 	.version =
 		{
-			[1] = {.file = SHARES_FILE, .read = read_shares, .write = write_shares},
+			[1] = {.file = "cpu.shares", .read = read_shares, .write = write_shares},
 			[2] = {.file = "cpu.weight"},
 		},
 };
@@ -205,11 +205,11 @@ const struct controller_key controller_cpu_max = {
 	.max = UINT64_C(100000) * ONE_CPU,
 	.version =
 		{
-			[1] = {.file = QUOTA_FILE,
+			[1] = {.file = "cpu.cfs_quota_us",
 			       .unlimited = "-1",
 			       .read = read_quota,
 			       .write = write_quota},
-			[2] = {.file = MAX_FILE,
+			[2] = {.file = "cpu.max",
 			       .unlimited = "max",
 			       .read = read_max,
 			       .write = write_max},

@@ -14,10 +14,12 @@
 /* "254:0" and no more. */
 static bool parse_number(const char *text, unsigned *ret_major, unsigned *ret_minor)
 {
-	cleanup_free char *copy = strdup(text);
-	char *colon = copy ? strchr(copy, ':') : NULL;
+	char copy[16], *colon;
 	uint64_t device_major, device_minor;
 
+	if ((size_t)snprintf(copy, sizeof(copy), "%s", text) >= sizeof(copy))
+		return false;
+	colon = strchr(copy, ':');
 	if (!colon)
 		return false;
 	*colon = '\0';

@@ -395,7 +395,7 @@ static void print_devices(FILE *out, const struct io_device *devices, size_t n)
 		}
 	}
 	if (!any)
-		fputs("max", out);
+		fprintf(out, "max");
 }
 
 int io_get(int dirfd, int version, char *buf, size_t size)

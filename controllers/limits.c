@@ -305,6 +305,8 @@ static int read_keys(const struct subject *s, struct limit_list *list)
 		/* Where others limit it, it is not missing. */
 		if (walk.limit->status == -EOPNOTSUPP && keys[i].others)
 			walk.limit->status = 0;
+		/* What is left elsewhere says nothing while the lowest limit's use is unknown. */
+		walk.limit->has_free &= walk.limit->has_usage;
 	}
 	return 0;
 }

@@ -19,7 +19,7 @@
 
 enum { LARGEST_PAGE = 64 << 10 };
 
-static int read_v1(int dirfd, const char *file, uint64_t *ret)
+static int read_whole_pages(int dirfd, const char *file, uint64_t *ret)
 {
 	uint64_t amount;
 	int r = amount_read(dirfd, file, &amount);
@@ -32,10 +32,10 @@ static int read_v1(int dirfd, const char *file, uint64_t *ret)
 
 static int read_bytes(const struct key_file *f, int dirfd, uint64_t *ret)
 {
-	return read_v1(dirfd, f->file, ret);
+	return read_whole_pages(dirfd, f->file, ret);
 }
 
-static int write_v1(int dirfd, const char *file, uint64_t amount)
+static int write_number(int dirfd, const char *file, uint64_t amount)
 {
 	char text[AMOUNT_SIZE];
 
@@ -76,21 +76,21 @@ static int write_max_v1(const struct key_file *f, int dirfd, uint64_t amount,
 	uint64_t old, old_memsw = RBCE_UNLIMITED, memsw;
 	int r;
 
-	r = read_v1(dirfd, f->file, &old);
+	r = read_whole_pages(dirfd, f->file, &old);
 	if (r < 0)
 		return rbce_error_errno(err, r, "%s cannot be read", f->file);
 	/* Without swap accounting there is no such file, and nothing to keep in step. */
-	read_v1(dirfd, MEMSW_FILE, &old_memsw);
+	read_whole_pages(dirfd, MEMSW_FILE, &old_memsw);
 	memsw = with_swap(amount, old, old_memsw);
 	if (memsw > old_memsw)
-		r = write_v1(dirfd, MEMSW_FILE, memsw);
+		r = write_number(dirfd, MEMSW_FILE, memsw);
 	if (r == 0) {
-		r = write_v1(dirfd, f->file, amount);
+		r = write_number(dirfd, f->file, amount);
 		if (r < 0 && memsw > old_memsw)
-			write_v1(dirfd, MEMSW_FILE, old_memsw);
+			write_number(dirfd, MEMSW_FILE, old_memsw);
 	}
 	if (r == 0 && memsw < old_memsw)
-		r = write_v1(dirfd, MEMSW_FILE, memsw);
+		r = write_number(dirfd, MEMSW_FILE, memsw);
 	return r < 0 ? refused(f, dirfd, r, amount, err) : 0;
 }
 

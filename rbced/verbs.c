@@ -110,7 +110,7 @@ static int verb_status(struct request *request, struct rbce_error *err)
 	put_string(rules, "last_error", engine->reload_error);
 	put_counters(request);
 	containers = put_object(request->reply, "containers");
-	put_number(containers, "count", place_count(engine));
+	put_number(containers, "now", place_count(engine));
 	put_number(containers, "created", engine->counters.created);
 	put_number(containers, "removed", engine->counters.removed);
 	put_number(containers, "limits_failed", engine->counters.limits_failed);

@@ -23,6 +23,12 @@ static void out_of_memory(void)
 	exit(EXIT_FAILURE);
 }
 
+static int flags_of(const struct table_column *column)
+{
+	return (column->right ? SCOLS_FL_RIGHT : 0) | (column->tree ? SCOLS_FL_TREE : 0) |
+	       (column->cut ? SCOLS_FL_TRUNC : 0);
+}
+
 struct table *table_new(const char *name, const struct table_column *columns, size_t n, bool json)
 {
 	struct table *t = calloc(1, sizeof(*t));
@@ -47,8 +53,7 @@ struct table *table_new(const char *name, const struct table_column *columns, si
 		if (json ? column->human_only : column->json_only)
 			continue;
 		made = scols_table_new_column(t->scols, json ? column->key : column->title, 0,
-					      (column->right ? SCOLS_FL_RIGHT : 0) |
-						      (column->tree && !json ? SCOLS_FL_TREE : 0));
+					      json ? 0 : flags_of(column));
 		if (!made)
 			out_of_memory();
 		if (json && column->number)

@@ -16,6 +16,7 @@ struct table_column {
 	bool human_only;   /* not in JSON */
 	bool json_only;    /* not in the table for people */
 	bool tree;         /* drawn as a tree by the parents of the rows */
+	bool cut;          /* the first to be cut where a terminal is too narrow */
 };
 
 struct table;

@@ -156,7 +156,7 @@ static const struct table_column ps_columns[] = {
 	[PS_USER] = {.title = "USER", .key = "user"},
 	[PS_CONTAINER] = {.title = "CONTAINER", .key = "container"},
 	[PS_EXE] = {.title = "EXECUTABLE", .key = "exe"},
-	[PS_ARGS] = {.title = "ARGUMENTS", .key = "args"},
+	[PS_ARGS] = {.title = "ARGUMENTS", .key = "args", .cut = true},
 };
 
 static void add_task(struct table *t, const struct containers *all, const char *name, pid_t pid)

@@ -85,13 +85,13 @@ int command_status(int argc, char **argv)
 
 int command_rules(int argc, char **argv)
 {
-	enum { ORDER, RULE, STATE, MODE, TERMS, ACTION, HITS, MOVES };
+	enum { ORDER, RULE, STATE, MODE, HITS, MOVES, ACTION, TERMS };
 	static const struct table_column columns[] = {
 		[ORDER] = {.title = "ORDER", .key = "order", .right = true, .number = true},
 		[RULE] = {.title = "RULE", .key = "rule"},
 		[STATE] = {.title = "STATE", .key = "state"},
 		[MODE] = {.title = "MODE", .key = "mode"},
-		[TERMS] = {.title = "TERMS", .key = "terms"},
+		[TERMS] = {.title = "TERMS", .key = "terms", .cut = true},
 		[ACTION] = {.title = "CONTAINER", .key = "container"},
 		[HITS] = {.title = "HITS", .key = "hits", .right = true, .number = true},
 		[MOVES] = {.title = "MOVES", .key = "moves", .right = true, .number = true},

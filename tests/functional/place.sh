@@ -213,7 +213,7 @@ test_observe_moves_nothing() {
 	"$T/bin/victim" 100 &
 	wait_for 3 sh -c "[ \"\$('$BIN/rbcectl' explain --root $ROOT --json $! | jq -r .verdict)\" = observed ]"
 	equal "an observed task" - "$(container_of $!)"
-	equal "containers made" 0 "$(status .containers.count)"
+	equal "containers made" 0 "$(status .containers.now)"
 	between "observed decisions" 1 100 "$(status .decisions.observed)"
 }
 
