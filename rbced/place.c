@@ -61,15 +61,17 @@ static int set_limit(struct engine *engine, struct rbce_container *c,
 		     struct rbce_error *err)
 {
 	const struct controller_key *row = controller_key_find(key->key);
-	int r = controller_set(row, c, key->value, err);
+	struct rbce_error why;
+	int r = controller_set(row, c, key->value, &why);
 
 	if (r == 0 || (r == -EOPNOTSUPP && section->on_unsupported == UNSUPPORTED_IGNORE))
 		return 0;
 	engine->counters.limits_failed++;
+	rbce_error_set(err, r, "%s:%u: cannot set '%s' of container '%s': %s", key->file, key->line,
+		       key->key, rbce_container_name(c), why.message);
 	if (r == -EOPNOTSUPP && section->on_unsupported == UNSUPPORTED_ERROR)
 		return r;
-	log_warning("%s:%u: cannot set '%s' of container '%s': %s", key->file, key->line, key->key,
-		    rbce_container_name(c), err->message);
+	log_warning("%s", err->message);
 	return 0;
 }
 
@@ -241,14 +243,14 @@ void place_update_limits(struct engine *engine, const struct ruleset *old)
 	for (struct entry *e = engine->placed->table; e; e = e->hh.next) {
 		const struct container_section *before = ruleset_section(old, e->name);
 		const struct container_section *now = ruleset_section(engine->rules, e->name);
-		struct rbce_error err;
+		struct rbce_error err = {0};
 
 		for (size_t i = 0; before && i < before->n_keys; i++)
 			if (!has_key(now, before->keys[i].key) ||
 			    controller_key_repeats(controller_key_find(before->keys[i].key)))
 				take_back(e->container, &before->keys[i]);
 		if (set_limits(engine, e->container, &err) < 0)
-			log_warning("cannot limit container '%s': %s", e->name, err.message);
+			log_warning("%s", err.message);
 	}
 }
 

@@ -252,13 +252,14 @@ static int set_job_limits(struct request *request, struct rbce_container *c, str
 		return 0;
 	json_object_object_foreach (limits, name, value) {
 		const struct controller_key *row = controller_key_find(name);
+		struct rbce_error why;
 		int r;
 
-		if (!row)
-			return rbce_error_set(err, -ENOENT, "cannot set '%s': unknown key", name);
-		r = controller_set(row, c, json_object_get_string(value), err);
+		r = row ? controller_set(row, c, json_object_get_string(value), &why)
+			: rbce_error_set(&why, -ENOENT, "unknown key");
 		if (r < 0)
-			return r;
+			return rbce_error_set(err, r, "cannot set '%s' of container '%s': %s", name,
+					      rbce_container_name(c), why.message);
 	}
 	return 0;
 }

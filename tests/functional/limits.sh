@@ -136,6 +136,9 @@ test_a_job_brings_its_own_limits() {
 	wait_for 5 test -s "$T/out"
 	settled "$(cat "$T/out")" job/one
 	equal "pids" 17 "$(cat "$(group_file pids pids.max pids.max job/one)")"
+	[ -n "$(awk '$3 == "cgroup" && $4 ~ /memory/' /proc/mounts)" ] &&
+		equal "no such limit" "rbcectl: cannot set 'memory.high' of container 'job/one': memory.high needs cgroup v2" \
+			"$(ctl run job/one memory.high=1G -- true 2>&1)"
 	equal "bad limit" "rbcectl: cannot set 'pids.max': 'many' is not a number (like 500 or max)" \
 		"$(ctl run job/one pids.max=many -- true 2>&1)"
 }

@@ -1,0 +1,422 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* controllers/: which values are taken, and how they stand in files of cgroup v1 and v2. */
+#include <controllers/controllers.h>
+#include <controllers/internal.h>
+#include <dirent.h>
+#include <inttypes.h>
+#include <rbce/units.h>
+#include <stdbool.h>
+
+#include "harness.h"
+
+static const struct {
+	const char *key, *value;
+	int code;
+	const char *message; /* a part of it; NULL for a good value */
+} values[] = {
+	{"cpu.weight", "1", 0, NULL},
+	{"cpu.weight", "10000", 0, NULL},
+	{"cpu.weight", "0", -ERANGE, "'0' is out of range (1 to 10000)"},
+	{"cpu.weight", "10001", -ERANGE, "out of range"},
+	{"cpu.weight", "max", -EINVAL, "'max' is not a weight (1 to 10000, default 100)"},
+	{"cpu.weight", "1.5", -EINVAL, "is not a weight"},
+	{"cpu.max", "150%", 0, NULL},
+	{"cpu.max", "0.1%", 0, NULL},
+	{"cpu.max", "33.333%", 0, NULL},
+	{"cpu.max", "max", 0, NULL},
+	{"cpu.max", "0.09%", -ERANGE, "'0.09%' is out of range (0.1% to"},
+	{"cpu.max", "0%", -ERANGE, "out of range"},
+	{"cpu.max", "10000001%", -ERANGE, "out of range"},
+	{"cpu.max", "99999999999999999999%", -ERANGE, "out of range"},
+	{"cpu.max", "50", -EINVAL, "'50' is not a share of one CPU (like 50%, 150% or max)"},
+	{"cpu.max", "-5%", -EINVAL, "is not a share"},
+	{"memory.max", "512M", 0, NULL},
+	{"memory.max", "1.5G", 0, NULL},
+	{"memory.max", "0", 0, NULL},
+	{"memory.max", "7E", 0, NULL},
+	{"memory.max", "max", 0, NULL},
+	{"memory.max", "8E", -ERANGE, "'8E' is out of range (0B to 7E)"},
+	{"memory.max", "99999999999G", -ERANGE, "'99999999999G' is out of range"},
+	{"memory.max", "5X", -EINVAL, "'5X' is not a size (like 512M, 4G or max)"},
+	{"memory.max", "", -EINVAL, "'' is not a size"},
+	{"memory.max", "1G ", -EINVAL, "is not a size"},
+	{"memory.max", "-1", -EINVAL, "is not a size"},
+	{"memory.high", "1G", 0, NULL},
+	{"memory.soft", "64K", 0, NULL},
+	{"memory.soft", "0", -ERANGE, "'0' is out of range (64K to 7E)"},
+	{"pids.max", "0", 0, NULL},
+	{"pids.max", "4194304", 0, NULL},
+	{"pids.max", "max", 0, NULL},
+	{"pids.max", "4194305", -ERANGE, "out of range (0 to 4194304)"},
+	{"pids.max", "many", -EINVAL, "'many' is not a number (like 500 or max)"},
+	{"pids.max", "5K", -EINVAL, "is not a number"},
+	{"io.max", "max", 0, NULL},
+	{"io.max", "/dev/nosuch rbps=1M", -ENODEV, "device '/dev/nosuch' does not exist"},
+	{"io.max", "/nosuch/dir wbps=1M", -ENODEV, "device '/nosuch/dir' does not exist"},
+	{"io.max", "4095:1048575 rbps=1M", -ENODEV, "device '4095:1048575' does not exist"},
+	{"io.max", "/dev/null rbps=1M", -EINVAL, "'/dev/null' is not a block device"},
+	{"io.max", "sda rbps=1M", -EINVAL, "'sda' is not a device"},
+	{"io.max", "8: rbps=1M", -EINVAL, "'8:' is not a device"},
+	{"io.max", "8:0x rbps=1M", -EINVAL, "'8:0x' is not a device"},
+	{"io.max", "/proc rbps=1M", -ENODEV,
+	 "'/proc' is on a file system without a block device: proc; name a device"},
+	{"io.max", "", -EINVAL, "is not a device with limits"},
+	{"io.max", " \t", -EINVAL, "is not a device with limits"},
+	{"no.such", "1", -ENOENT, "unknown key 'no.such' (known: cpu.weight, cpu.max, "},
+	{"bad\nkey", "1", -ENOENT, "unknown key 'bad?key'"},
+	{"pids.max", "1\n2", -EINVAL, "'1?2' is not a number"},
+};
+
+START_TEST(check_values)
+{
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+		struct rbce_error err = {0};
+		int r = controller_check(values[i].key, values[i].value, &err);
+
+		ck_assert_msg(r == values[i].code, "%s '%s': %d, %s", values[i].key,
+			      values[i].value, r, err.message);
+		ck_assert_int_eq(controller_check(values[i].key, values[i].value, NULL), r);
+		if (!values[i].message)
+			continue;
+		ck_assert_msg(strstr(err.message, values[i].message), "%s '%s': %s", values[i].key,
+			      values[i].value, err.message);
+		ck_assert_ptr_null(strchr(err.message, '\n'));
+	}
+}
+END_TEST
+
+/* A device that is there, or "" on a machine without one. */
+static const char *some_device(void)
+{
+	static char name[64];
+	DIR *dir = opendir("/sys/dev/block");
+	struct dirent *entry;
+
+	while (dir && !*name && (entry = readdir(dir))) {
+		char path[PATH_MAX];
+
+		snprintf(path, sizeof(path), "/sys/dev/block/%s/partition", entry->d_name);
+		if (entry->d_name[0] != '.' && access(path, F_OK) < 0)
+			snprintf(name, sizeof(name), "%.60s", entry->d_name);
+	}
+	if (dir)
+		closedir(dir);
+	return name;
+}
+
+static const struct {
+	const char *rest;
+	int code;
+	const char *message;
+} device_values[] = {
+	{"rbps=50M wbps=20M riops=100 wiops=50", 0, NULL},
+	{"\t rbps=100Mbit ", 0, NULL},
+	{"wiops=max", 0, NULL},
+	{"", -EINVAL, "has no limit behind it"},
+	{"50M", -EINVAL, "'50M' is not a limit of a device (rbps=, wbps=, riops=, wiops=)"},
+	{"speed=50M", -EINVAL, "'speed=50M' is not a limit of a device"},
+	{"rbps=fast", -EINVAL, "'fast' is not a rate (like 50M, 100Mbit or max)"},
+	{"rbps=", -EINVAL, "'' is not a rate"},
+	{"rbps=0", -ERANGE, "'0' is out of range (at least 2)"},
+	{"rbps=99999999999G", -ERANGE, "out of range"},
+	{"riops=1", -ERANGE, "out of range (at least 2, at most 2147483648)"},
+	{"riops=2147483649", -ERANGE, "out of range"},
+	{"riops=5K", -EINVAL, "'5K' is not a number of operations (like 500 or max)"},
+	{"rbps=1M rbps=2M", -EINVAL, "'rbps=2M' gives rbps a second time"},
+};
+
+START_TEST(check_device_values)
+{
+	const char *device = some_device();
+	char value[256];
+
+	if (!*device)
+		harness_skip("this machine has no block device");
+	for (size_t i = 0; i < sizeof(device_values) / sizeof(device_values[0]); i++) {
+		struct rbce_error err = {0};
+		int r;
+
+		snprintf(value, sizeof(value), "%s %s", device, device_values[i].rest);
+		r = controller_check("io.max", value, &err);
+		ck_assert_msg(r == device_values[i].code, "'%s': %d, %s", value, r, err.message);
+		if (device_values[i].message)
+			ck_assert_msg(strstr(err.message, device_values[i].message), "'%s': %s",
+				      value, err.message);
+	}
+	snprintf(value, sizeof(value), "%s rbps=1M\n%s wbps=2M", device, device);
+	ck_assert_int_eq(controller_check("io.max", value, NULL), 0);
+	snprintf(value, sizeof(value), "%s rbps=1M\n", device);
+	ck_assert_int_eq(controller_check("io.max", value, NULL), -EINVAL);
+}
+END_TEST
+
+/* A partition means its disk, which the kernel throttles. */
+START_TEST(partition)
+{
+	DIR *dir = opendir("/sys/dev/block");
+	unsigned device_major, device_minor;
+	struct dirent *entry;
+	bool found = false;
+
+	while (dir && !found && (entry = readdir(dir))) {
+		char path[PATH_MAX];
+
+		snprintf(path, sizeof(path), "/sys/dev/block/%s/partition", entry->d_name);
+		if (entry->d_name[0] == '.' || access(path, F_OK) < 0)
+			continue;
+		found = true;
+		ck_assert_int_eq(device_resolve(entry->d_name, &device_major, &device_minor, NULL),
+				 0);
+		snprintf(path, sizeof(path), "/sys/dev/block/%u:%u", device_major, device_minor);
+		ck_assert_int_eq(access(path, F_OK), 0);
+		snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/partition", device_major,
+			 device_minor);
+		ck_assert_int_lt(access(path, F_OK), 0);
+	}
+	if (dir)
+		closedir(dir);
+	if (!found)
+		harness_skip("this machine has no partition");
+}
+END_TEST
+
+START_TEST(rows)
+{
+	const struct controller_key *key;
+	size_t n = 0;
+
+	for (; (key = controller_key_at(n)); n++) {
+		ck_assert_ptr_eq(controller_key_find(controller_key_name(key)), key);
+		ck_assert_uint_gt(strlen(controller_key_help(key)), 10);
+		ck_assert_ptr_null(strchr(controller_key_help(key), '\n'));
+		ck_assert_int_eq(controller_key_repeats(key),
+				 strcmp(controller_key_name(key), "io.max") == 0);
+	}
+	ck_assert_uint_eq(n, 7);
+	ck_assert_ptr_null(controller_key_find("cpu"));
+}
+END_TEST
+
+/* A group of a fixture: version 1 or 2, everything in one hierarchy. */
+struct fixture {
+	char tree[PATH_MAX];
+	struct rbce_root *root;
+	struct rbce_hierarchy *h;
+	struct rbce_container *c;
+};
+
+static void open_fixture(struct fixture *f, int version, unsigned controllers)
+{
+	struct rbce_mount mount = {.version = version,
+				   .path = (char[]){"/cg"},
+				   .controllers = controllers};
+
+	harness_directory(f->tree);
+	harness_write_text(f->tree, "cg/rbce/a/cgroup.procs", "");
+	ck_assert_int_eq(rbce_root_open(f->tree, &f->root, NULL), 0);
+	ck_assert_int_eq(rbce_hierarchy_open_mounts(f->root, "rbce", &mount, 1, &f->h, NULL), 0);
+	ck_assert_int_eq(rbce_container_open(f->h, "a", 0, &f->c, NULL), 0);
+}
+
+static void close_fixture(struct fixture *f)
+{
+	rbce_container_close(f->c);
+	rbce_hierarchy_close(f->h);
+	rbce_root_close(f->root);
+	harness_remove_tree(f->tree);
+}
+
+static void put(const struct fixture *f, const char *file, const char *text)
+{
+	char name[PATH_MAX];
+
+	snprintf(name, sizeof(name), "cg/rbce/a/%s", file);
+	harness_write_text(f->tree, name, text);
+}
+
+static void assert_file(const struct fixture *f, const char *file, const char *expected)
+{
+	char path[2 * PATH_MAX], text[256];
+	FILE *in;
+	size_t n;
+
+	snprintf(path, sizeof(path), "%s/cg/rbce/a/%s", f->tree, file);
+	in = fopen(path, "r");
+	ck_assert_ptr_nonnull(in);
+	n = fread(text, 1, sizeof(text) - 1, in);
+	fclose(in);
+	text[n] = '\0';
+	ck_assert_str_eq(text, expected);
+}
+
+static const struct {
+	const char *key, *value, *file, *text, *get;
+} written_v2[] = {
+	{"cpu.weight", "250", "cpu.weight", "250", "250"},
+	{"cpu.max", "150%", "cpu.max", "150000 100000", "150%"},
+	{"cpu.max", "33.333%", "cpu.max", "33333 100000", "33.333%"},
+	{"cpu.max", "0.5%", "cpu.max", "5000 1000000", "0.5%"},
+	{"cpu.max", "1.05%", "cpu.max", "1050 100000", "1.05%"},
+	{"memory.max", "512M", "memory.max", "536870912", "536870912"},
+	{"memory.max", "max", "memory.max", "max", "max"},
+	{"memory.high", "1G", "memory.high", "1073741824", "1073741824"},
+	{"memory.soft", "64K", "memory.low", "65536", "65536"},
+	{"memory.soft", "max", "memory.low", "0", "max"},
+	{"pids.max", "17", "pids.max", "17", "17"},
+	{"pids.max", "max", "pids.max", "max", "max"},
+};
+
+START_TEST(files_of_v2)
+{
+	struct fixture f;
+
+	open_fixture(&f, 2, 1U << RBCE_CPU | 1U << RBCE_MEMORY | 1U << RBCE_PIDS);
+	for (size_t i = 0; i < sizeof(written_v2) / sizeof(written_v2[0]); i++) {
+		const struct controller_key *key = controller_key_find(written_v2[i].key);
+		struct rbce_error err = {0};
+		char text[64];
+
+		/* A file does not end where a shorter text was written over a longer one. */
+		put(&f, written_v2[i].file, "");
+		ck_assert_msg(controller_set(key, f.c, written_v2[i].value, &err) == 0, "%s: %s",
+			      written_v2[i].key, err.message);
+		assert_file(&f, written_v2[i].file, written_v2[i].text);
+		ck_assert_int_eq(controller_get(key, f.c, text, sizeof(text), &err), 0);
+		ck_assert_str_eq(text, written_v2[i].get);
+		ck_assert_int_eq(controller_check(written_v2[i].key, text, NULL), 0);
+	}
+	close_fixture(&f);
+}
+END_TEST
+
+/* What kernels hold, as one reads it. */
+static const struct {
+	int version;
+	const char *key, *file, *text, *get;
+} held[] = {
+	{1, "cpu.weight", "cpu.shares", "1024\n", "100"},
+	{1, "cpu.weight", "cpu.shares", "2\n", "1"},
+	{1, "cpu.weight", "cpu.shares", "262144\n", "10000"},
+	{1, "memory.max", "memory.limit_in_bytes", "9223372036854771712\n", "max"},
+	{1, "memory.max", "memory.limit_in_bytes", "9223372036854710272\n", "max"},
+	{1, "memory.max", "memory.limit_in_bytes", "4096\n", "4096"},
+	{1, "memory.soft", "memory.soft_limit_in_bytes", "9223372036854771712\n", "max"},
+	{1, "pids.max", "pids.max", "max\n", "max"},
+	{2, "cpu.max", "cpu.max", "max 100000\n", "max"},
+	{2, "cpu.max", "cpu.max", "7500 30000\n", "25%"},
+	{2, "memory.soft", "memory.low", "max\n", "max"},
+	{2, "io.max", "io.max", "", "max"},
+	{2, "io.max", "io.max", "8:0 rbps=max wbps=max riops=max wiops=max\n", "max"},
+	{2, "io.max", "io.max",
+	 "8:0 rbps=1048576 wbps=max riops=max wiops=5\n8:16 rbps=max wbps=2 riops=3 wiops=max\n",
+	 "8:0 rbps=1048576 wiops=5\n8:16 wbps=2 riops=3"},
+};
+
+START_TEST(texts_of_kernels)
+{
+	for (size_t i = 0; i < sizeof(held) / sizeof(held[0]); i++) {
+		const struct controller_key *key = controller_key_find(held[i].key);
+		struct rbce_error err = {0};
+		struct fixture f;
+		char text[256];
+
+		open_fixture(&f, held[i].version, 1U << controller_key_controller(key));
+		put(&f, held[i].file, held[i].text);
+		ck_assert_msg(controller_get(key, f.c, text, sizeof(text), &err) == 0, "%s: %s",
+			      held[i].key, err.message);
+		ck_assert_str_eq(text, held[i].get);
+		ck_assert_int_eq(controller_get(key, f.c, text, strlen(held[i].get), &err), -E2BIG);
+		close_fixture(&f);
+	}
+}
+END_TEST
+
+static const struct {
+	int version;
+	const char *key, *file, *text;
+} broken[] = {
+	{1, "cpu.weight", "cpu.shares", "\n"},
+	{1, "memory.max", "memory.limit_in_bytes", "lots\n"},
+	{2, "cpu.max", "cpu.max", "100\n"},
+	{2, "cpu.max", "cpu.max", "100 0\n"},
+	{2, "cpu.max", "cpu.max", "x 100000\n"},
+	{2, "io.max", "io.max", "sda rbps=1\n"},
+	{2, "io.max", "io.max", "8:0 rbps=fast\n"},
+};
+
+START_TEST(broken_texts)
+{
+	for (size_t i = 0; i < sizeof(broken) / sizeof(broken[0]); i++) {
+		const struct controller_key *key = controller_key_find(broken[i].key);
+		struct fixture f;
+		char text[64];
+
+		open_fixture(&f, broken[i].version, 1U << controller_key_controller(key));
+		put(&f, broken[i].file, broken[i].text);
+		ck_assert_msg(controller_get(key, f.c, text, sizeof(text), NULL) == -EBADMSG,
+			      "'%s'", broken[i].text);
+		close_fixture(&f);
+	}
+}
+END_TEST
+
+START_TEST(another_value_is_held)
+{
+	struct rbce_error err;
+	struct fixture f;
+
+	open_fixture(&f, 2, 1U << RBCE_PIDS | 1U << RBCE_CPU);
+	/* The new text overwrites the first digits only, like a kernel that knows better. */
+	put(&f, "pids.max", "999");
+	ck_assert_int_eq(controller_set(controller_key_find("pids.max"), f.c, "17", &err), -EIO);
+	ck_assert_str_eq(err.message, "the kernel holds 179 instead of 17");
+	put(&f, "cpu.max", "999999 1000000");
+	ck_assert_int_eq(controller_set(controller_key_find("cpu.max"), f.c, "50%", &err), -EIO);
+	ck_assert_str_eq(err.message, "the kernel holds 0.5% instead of 50%");
+	close_fixture(&f);
+}
+END_TEST
+
+START_TEST(unsupported)
+{
+	const struct controller_key *high = controller_key_find("memory.high");
+	const struct controller_key *pids = controller_key_find("pids.max");
+	struct rbce_error err;
+	struct fixture f;
+	uint64_t amount;
+	char path[2 * PATH_MAX];
+
+	open_fixture(&f, 1, 1U << RBCE_MEMORY | 1U << RBCE_CPU);
+	ck_assert(!controller_supported(high, f.c));
+	ck_assert_int_eq(controller_set(high, f.c, "1G", &err), -EOPNOTSUPP);
+	ck_assert_str_eq(err.message, "memory.high needs cgroup v2");
+	ck_assert_int_eq(controller_set(pids, f.c, "10", &err), -EOPNOTSUPP);
+	ck_assert_str_eq(err.message,
+			 "pids.max needs the pids controller, which no cgroup hierarchy has");
+	/* A kernel without CONFIG_CFS_BANDWIDTH. */
+	ck_assert_int_eq(controller_set(controller_key_find("cpu.max"), f.c, "5%", &err),
+			 -EOPNOTSUPP);
+	ck_assert_str_eq(err.message,
+			 "cpu.max needs 'cpu.cfs_quota_us', which the group does not have");
+	ck_assert_int_eq(controller_read_amount(high, AT_FDCWD, 1, &amount), -EOPNOTSUPP);
+	ck_assert_int_eq(controller_read_usage(controller_key_find("cpu.max"), AT_FDCWD, 1,
+					       &amount),
+			 -EOPNOTSUPP);
+	ck_assert_int_eq(controller_read_amount(controller_key_find("io.max"), AT_FDCWD, 1,
+						&amount),
+			 -EINVAL);
+	snprintf(path, sizeof(path), "%s/cg/rbce/a", f.tree);
+	harness_remove_tree(path);
+	ck_assert_int_eq(controller_set(controller_key_find("cpu.max"), f.c, "5%", &err), -ENOENT);
+	ck_assert_str_eq(err.message, "the group is gone");
+	close_fixture(&f);
+}
+END_TEST
+
+int main(void)
+{
+	return harness_run("controllers",
+			   (const TTest *const[]){check_values, check_device_values, partition,
+						  rows, files_of_v2, texts_of_kernels, broken_texts,
+						  another_value_is_held, unsupported, NULL});
+}
