@@ -112,10 +112,11 @@ static void tick(struct recorder *r, bool final)
 static void schedule(struct recorder *r)
 {
 	uint64_t now = monotonic_usec(), interval = r->settings->interval;
+	uint64_t until = now < r->end ? now + 1 : r->end;
 
 	r->next += interval;
-	if (r->next <= now) {
-		uint64_t missed = (now - r->next) / interval + 1;
+	if (r->next < until) {
+		uint64_t missed = (until - r->next + interval - 1) / interval;
 
 		r->overruns += missed;
 		r->next += missed * interval;
@@ -236,7 +237,7 @@ static void say_summary(const struct recorder *r)
 	getrusage(RUSAGE_SELF, &usage);
 	ms = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e3 +
 	     (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e3;
-	log_info("stopped after %llu ticks: %zu containers, %llu ticks late, %llu lost, %.2f ms of "
+	log_info("stopped after %llu ticks: %zu containers, %llu overrun, %llu lost, %.2f ms of "
 		 "CPU each",
 		 (unsigned long long)ticks, sampler_count(r->sampler),
 		 (unsigned long long)r->overruns, (unsigned long long)store_lost(r->store),

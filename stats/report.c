@@ -191,9 +191,9 @@ static int read_report(struct report *r, const struct wish *wish, struct rbce_er
 
 static void free_report(struct report *r)
 {
-	struct account *a, *next;
+	while (r->accounts) {
+		struct account *a = r->accounts;
 
-	HASH_ITER (hh, r->accounts, a, next) {
 		HASH_DEL(r->accounts, a);
 		free(a->name);
 		free(a);

@@ -296,9 +296,8 @@ static void close_missing(struct sampler *s, const struct container *above, size
 {
 	bool top = streq(above->name, SAMPLER_ROOT_NAME);
 	size_t n = top ? 0 : strlen(above->name) + 1;
-	struct container *c, *next;
 
-	HASH_ITER (hh, s->containers, c, next) {
+	for (struct container *c = s->containers; c; c = c->hh.next) {
 		bool below = c != above && (top || (strncmp(c->name, above->name, n - 1) == 0 &&
 						    c->name[n - 1] == '/'));
 
@@ -434,7 +433,8 @@ int sampler_tick(struct sampler *s)
 	for (c = s->containers; c; c = c->hh.next)
 		read_container(s, c);
 	r = discover(s);
-	HASH_ITER (hh, s->containers, c, next) {
+	for (c = s->containers; c; c = next) {
+		next = c->hh.next;
 		if (c->unread)
 			read_container(s, c);
 		if (!has_groups(s, c))
@@ -480,12 +480,10 @@ int sampler_open(struct rbce_hierarchy *h, int fd_limit, struct sampler **ret,
 
 struct sampler *sampler_close(struct sampler *s)
 {
-	struct container *c, *next;
-
 	if (!s)
 		return NULL;
-	HASH_ITER (hh, s->containers, c, next)
-		close_container(s, c);
+	while (s->containers)
+		close_container(s, s->containers);
 	free(s->text);
 	free(s);
 	return NULL;

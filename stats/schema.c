@@ -165,7 +165,7 @@ int schema_columns(sqlite3 *db, uint64_t *ret)
 static int add_columns(sqlite3 *db)
 {
 	sqlite3_str *sql;
-	uint64_t have;
+	uint64_t have = 0;
 	int rc = schema_columns(db, &have);
 
 	if (rc != SQLITE_OK)
@@ -186,8 +186,8 @@ static int add_columns(sqlite3 *db)
 
 static int update_schema(sqlite3 *db)
 {
-	int64_t views;
-	uint64_t have;
+	int64_t views = 0;
+	uint64_t have = 0;
 	int rc = schema_migrate(db, steps, ARRAY_SIZE(steps));
 
 	if (rc == SQLITE_OK)

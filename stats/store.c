@@ -9,8 +9,7 @@
 #include "util.h"
 #include "writer.h"
 
-/* Containers that ended while nothing could be stored; beyond so many their last part is dropped.
- */
+/* So many containers that ended while nothing could be stored are kept for when it can. */
 enum { ENDED_MAX = 4096 };
 
 struct store {
@@ -117,9 +116,11 @@ static void end_missing(struct store *store)
 {
 	struct series *s, *next;
 
-	HASH_ITER (hh, store->series, s, next)
+	for (s = store->series; s; s = next) {
+		next = s->hh.next;
 		if (s->tick != store->run.ticks)
 			end_series(store, s);
+	}
 }
 
 /* What a container that ended had used when it was last seen, where that is not stored yet. */
@@ -240,13 +241,13 @@ int store_checkpoint(struct store *store, struct rbce_error *err)
 
 struct store *store_close(struct store *store)
 {
-	struct series *s, *next;
-
 	if (!store)
 		return NULL;
 	writer_close(store->writer);
 	free_ended(store);
-	HASH_ITER (hh, store->series, s, next) {
+	while (store->series) {
+		struct series *s = store->series;
+
 		HASH_DEL(store->series, s);
 		series_free(s);
 	}

@@ -36,15 +36,15 @@ void tally_add(struct tally *t, const struct tally_period *period, int64_t time,
 	hold(t, period, time);
 	t->held = *row;
 	t->held_time = time;
-	if (time <= period->start)
-		return;
 	for (size_t i = 0; i < METRIC_TOTAL; i++) {
+		uint64_t grown = time > period->start ? row->value[i] : 0;
+
 		if (!metric_known(row, i))
 			continue;
-		if (metrics[i].kind == METRIC_GAUGE)
+		if (metrics[i].kind == METRIC_COUNTER)
+			metric_set(&t->total, i, t->total.value[i] + grown);
+		else if (time >= period->start)
 			raise_peak(t, i, row->value[i]);
-		else
-			metric_set(&t->total, i, t->total.value[i] + row->value[i]);
 	}
 }
 

@@ -37,7 +37,7 @@ struct tally {
 	double time[METRIC_TOTAL]; /* milliseconds */
 };
 
-/* Rows come in order of time; those at or before the start only tell what gauges began with. */
+/* Rows come in order of time; those before the start tell what gauges began with. */
 void tally_add(struct tally *t, const struct tally_period *period, int64_t time,
 	       const struct metric_values *row);
 

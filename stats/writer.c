@@ -114,9 +114,12 @@ static int lock(struct writer *w, struct rbce_error *err)
 	if (!S_ISREG(w->file.st_mode))
 		return rbce_error_set(err, -EMEDIUMTYPE,
 				      "cannot open '%s': it is not a regular file", path);
-	if (flock(w->lock_fd, LOCK_EX | LOCK_NB) < 0)
-		return rbce_error_set(err, errno == EWOULDBLOCK ? -EALREADY : -errno,
+	if (flock(w->lock_fd, LOCK_EX | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK)
+			return rbce_error_errno(err, -errno, "cannot lock '%s'", path);
+		return rbce_error_set(err, -EALREADY,
 				      "cannot open '%s': another recorder writes it", path);
+	}
 	if (stat(path, &now) < 0 || now.st_ino != w->file.st_ino || now.st_dev != w->file.st_dev)
 		return rbce_error_errno(err, -ESTALE, "cannot open '%s'", path);
 	return 0;

@@ -1,0 +1,590 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* stats/store.c, writer.c, series.c, schema.c: what gets into the database, whatever happens. */
+#include "stats/store.h"
+
+#include <signal.h>
+#include <stdbool.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+#include "harness.h"
+#include "stats/schema.h"
+
+#define MINUTE INT64_C(60000)
+#define START  (INT64_C(30000000) * MINUTE)
+
+static char tree[PATH_MAX];
+static char path[PATH_MAX + 8];
+static struct store_options options = {
+	.path = path, .group = "rbce", .boot = "boot-1", .interval = 1000};
+static struct store *store;
+
+static void set_up(void)
+{
+	snprintf(path, sizeof(path), "%s/db", harness_directory(tree));
+	ck_assert_int_eq(store_new(&options, &store, NULL), 0);
+}
+
+static void tear_down(void)
+{
+	store = store_close(store);
+	harness_remove_tree(tree);
+}
+
+static struct sample sample_of(const char *name, uint64_t inode, bool fresh, uint64_t cpu,
+			       uint64_t memory)
+{
+	struct sample sample = {.name = name, .inode = inode, .fresh = fresh};
+
+	metric_set(&sample.values, METRIC_CPU, cpu);
+	metric_set(&sample.values, METRIC_MEMORY, memory);
+	return sample;
+}
+
+/* One tick with one container. */
+static int tick(int64_t time, uint64_t cpu, uint64_t memory, bool final)
+{
+	struct sample a = sample_of("a", 7, false, cpu, memory);
+
+	store_begin(store, time);
+	ck_assert_int_eq(store_put(store, &a), 0);
+	return store_commit(store, 0, final, NULL);
+}
+
+static char answer[4096];
+
+static int append(void *data, int n, char **values, char **names)
+{
+	(void)data;
+	(void)names;
+	for (int i = 0; i < n; i++) {
+		size_t length = strlen(answer);
+
+		snprintf(answer + length, sizeof(answer) - length, "%s%c", values[i] ?: "-",
+			 i + 1 < n ? '|' : ' ');
+	}
+	return 0;
+}
+
+/* The rows of a query as "1|2 3|4 ", with times counted from START. */
+static const char *query(const char *sql)
+{
+	sqlite3 *db;
+	int rc;
+
+	answer[0] = '\0';
+	ck_assert_int_eq(sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
+	rc = sqlite3_exec(db, sql, append, NULL, NULL);
+	ck_assert_msg(rc == SQLITE_OK, "%s: %s", sql, sqlite3_errmsg(db));
+	sqlite3_close(db);
+	return answer;
+}
+
+static const char *rows(void)
+{
+	char sql[256];
+
+	snprintf(sql, sizeof(sql),
+		 "SELECT time - %lld, container, period, cpu_usec, memory_bytes FROM samples",
+		 (long long)START);
+	return query(sql);
+}
+
+/* Deltas, unchanged rows left out, and a full row each minute. */
+START_TEST(deltas)
+{
+	set_up();
+	ck_assert_int_eq(tick(START, 1000, 50, false), 0);
+	ck_assert_int_eq(tick(START + 1000, 1600, 50, false), 0);
+	ck_assert_int_eq(tick(START + 2000, 1600, 50, false), 0); /* idle */
+	ck_assert_int_eq(tick(START + 3000, 1600, 60, false), 0); /* only a gauge */
+	ck_assert_int_eq(tick(START + 4000, 1700, 60, false), 0);
+	ck_assert_int_eq(tick(START + 5000, 30, 60, false), 0); /* the counter began anew */
+	ck_assert_str_eq(rows(), "0|1|0|0|50 1000|1|1000|600|50 3000|1|1000|0|60 "
+				 "4000|1|1000|100|60 5000|1|1000|30|60 ");
+	ck_assert_int_eq(tick(START + MINUTE - 1, 30, 60, false), 0);
+	ck_assert_int_eq(tick(START + MINUTE, 30, 60, false), 0); /* heartbeat */
+	ck_assert_int_eq(tick(START + MINUTE + 1000, 30, 60, false), 0);
+	ck_assert_int_eq(tick(START + MINUTE + 2000, 30, 60, true), 0);
+	ck_assert_str_eq(query("SELECT time % 3600000, cpu_usec FROM samples WHERE time > "
+			       "1800000059999"),
+			 "60000|0 62000|0 ");
+	ck_assert_uint_eq(store_ticks(store), 10);
+	ck_assert_uint_eq(store_lost(store), 0);
+	ck_assert_str_eq(query("SELECT interval, ticks, overruns, lost, last_tick - started FROM "
+			       "runs"),
+			 "1000|10|0|0|62000 ");
+	/* The view gives seconds. */
+	ck_assert_str_eq(query("SELECT time, container, period, cpu_seconds, memory_bytes FROM "
+			       "usage WHERE cpu_seconds > 0 LIMIT 1"),
+			 "1800000001.0|a|1.0|0.0006|50 ");
+	tear_down();
+}
+END_TEST
+
+START_TEST(unknown_values)
+{
+	struct sample a = {.name = "a", .inode = 7};
+
+	set_up();
+	metric_set(&a.values, METRIC_CPU, 100);
+	for (int i = 0; i < 4; i++) {
+		store_begin(store, START + i * 1000);
+		/* Readable, not, and again: what it grew by meanwhile is not lost. */
+		a.values.known = i == 1 ? 0 : UINT64_C(1) << METRIC_CPU;
+		a.values.value[METRIC_CPU] += 10;
+		metric_set(&a.values, METRIC_PIDS, (uint64_t)i);
+		ck_assert_int_eq(store_put(store, &a), 0);
+		ck_assert_int_eq(store_commit(store, 0, false, NULL), 0);
+	}
+	ck_assert_str_eq(query("SELECT cpu_usec, pids, memory_bytes FROM samples"),
+			 "0|0|- -|1|- 20|2|- 10|3|- ");
+	tear_down();
+}
+END_TEST
+
+/* Containers come, go, and come again under the same name. */
+START_TEST(generations)
+{
+	struct sample root = sample_of("/", 1, false, 1000, 5);
+
+	set_up();
+	for (int i = 0; i < 6; i++) {
+		struct sample a = sample_of("a", i < 3 ? 11 : 12 + (i == 5), true,
+					    i < 3 ? 500 + (uint64_t)i : 40, 9);
+
+		store_begin(store, START + i * 1000);
+		ck_assert_int_eq(store_put(store, &root), 0);
+		if (i != 0 && i != 4)
+			ck_assert_int_eq(store_put(store, &a), 0);
+		ck_assert_int_eq(store_commit(store, 0, false, NULL), 0);
+	}
+	/* A fresh container's counters count from zero. */
+	ck_assert_str_eq(query("SELECT name, time % 60000, period, cpu_usec FROM samples"
+			       " JOIN containers ON id = container WHERE name = 'a'"),
+			 "a|1000|1000|501 a|2000|1000|1 a|3000|1000|40 a|5000|1000|40 ");
+	ck_assert_str_eq(query("SELECT id, name, inode, first_seen % 60000, last_seen % 60000 FROM "
+			       "containers"),
+			 "1|/|1|0|- 2|a|11|1000|2000 3|a|12|3000|3000 4|a|13|5000|- ");
+	ck_assert_str_eq(query("SELECT container, first_seen, last_seen FROM container_list"),
+			 "/|1800000000.0|1800000005.0 a|1800000001.0|1800000002.0 "
+			 "a|1800000003.0|1800000003.0 a|1800000005.0|1800000005.0 ");
+	tear_down();
+}
+END_TEST
+
+/* The clock is set back: no row is overwritten, and none is refused. */
+START_TEST(clock_set_back)
+{
+	set_up();
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(tick(START + 1000 * i, 100 * (uint64_t)i, 50, false), 0);
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(tick(START + 1000 * i, 300 + (uint64_t)i, 50, false), 0);
+	ck_assert_str_eq(query("SELECT count(*), sum(cpu_usec), min(period) FROM samples"),
+			 "6|302|0 ");
+	tear_down();
+}
+END_TEST
+
+static void die_after(int ticks)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0) {
+		for (int i = 0; i < ticks; i++) {
+			struct sample a = sample_of("a", 7, true, 1000 + 100 * (uint64_t)i, 50);
+			struct sample late = sample_of("late", 8, true, 10 * (uint64_t)i, 50);
+
+			store_begin(store, START + i * 1000);
+			if (store_put(store, &a) < 0 || (i > 1 && store_put(store, &late) < 0) ||
+			    store_commit(store, 0, false, NULL) < 0)
+				_exit(1);
+		}
+		raise(SIGKILL);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert(WIFSIGNALED(status));
+}
+
+/* kill -9 loses no committed tick, and the next recorder takes up the counters where it stopped. */
+START_TEST(killed)
+{
+	struct sample a = sample_of("a", 7, false, 1750, 50);
+	struct sample late = sample_of("late", 8, false, 42, 50);
+
+	set_up();
+	die_after(4);
+	ck_assert_str_eq(query("SELECT name, sum(cpu_usec), max(time) % 60000 FROM samples"
+			       " JOIN containers ON id = container GROUP BY id"),
+			 "a|1300|3000 late|30|3000 ");
+	store_begin(store, START + 60500);
+	ck_assert_int_eq(store_put(store, &a), 0);
+	ck_assert_int_eq(store_put(store, &late), 0);
+	ck_assert_int_eq(store_commit(store, 0, false, NULL), 0);
+	ck_assert_int_eq(tick(START + 61500, 1760, 50, false), 0);
+	ck_assert_str_eq(query("SELECT container, period, cpu_usec FROM samples WHERE time > "
+			       "1800000003000"),
+			 "1|57500|450 2|57500|12 1|1000|10 ");
+	ck_assert_str_eq(query("SELECT name, last_seen % 60000 FROM containers"), "a|- late|500 ");
+	ck_assert_str_eq(query("SELECT started % 60000, ticks FROM runs"), "0|4 500|2 ");
+	ck_assert_str_eq(query("PRAGMA integrity_check"), "ok ");
+	tear_down();
+}
+END_TEST
+
+/* After a boot the same name and inode are another container, whose past is not known. */
+START_TEST(rebooted)
+{
+	set_up();
+	die_after(4);
+	options.boot = "boot-2";
+	store = store_close(store);
+	ck_assert_int_eq(store_new(&options, &store, NULL), 0);
+	ck_assert_int_eq(tick(START + 60500, 5000, 50, false), 0);
+	ck_assert_str_eq(
+		query("SELECT container, cpu_usec FROM samples WHERE time > 1800000003000"),
+		"3|0 ");
+	ck_assert_str_eq(query("SELECT boot, last_seen % 60000 FROM containers"),
+			 "boot-1|3000 boot-1|3000 boot-2|- ");
+	ck_assert_str_eq(query("SELECT container FROM counters"), "3 ");
+	options.boot = "boot-1";
+	tear_down();
+}
+END_TEST
+
+/* What may go wrong with a database for a while: begin the trouble, end it. */
+
+static struct rlimit file_size;
+
+static void limit_file_size(void)
+{
+	struct rlimit none;
+
+	signal(SIGXFSZ, SIG_IGN);
+	getrlimit(RLIMIT_FSIZE, &file_size);
+	none = file_size;
+	none.rlim_cur = 4096;
+	setrlimit(RLIMIT_FSIZE, &none);
+}
+
+static void lift_limit(void)
+{
+	setrlimit(RLIMIT_FSIZE, &file_size);
+}
+
+static sqlite3 *locker;
+
+static void lock_database(void)
+{
+	ck_assert_int_eq(sqlite3_open(path, &locker), SQLITE_OK);
+	ck_assert_int_eq(sqlite3_exec(locker, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+}
+
+static void unlock_database(void)
+{
+	sqlite3_close(locker);
+}
+
+static char moved[PATH_MAX + 16];
+
+static void move_directory(void)
+{
+	snprintf(moved, sizeof(moved), "%s-moved", tree);
+	ck_assert_int_eq(rename(tree, moved), 0);
+}
+
+static void move_back(void)
+{
+	ck_assert_int_eq(rename(moved, tree), 0);
+}
+
+static const struct {
+	const char *what;
+	void (*begin)(void);
+	void (*end)(void);
+	const char *message;
+} troubles[] = {
+	{"a full disk", limit_file_size, lift_limit, "': "},
+	{"a locked database", lock_database, unlock_database, "': database is locked"},
+	{"a directory moved away", move_directory, move_back, "': it was removed"},
+};
+
+START_TEST(trouble)
+{
+	struct sample ends = sample_of("ends", 8, true, 0, 1);
+
+	for (size_t i = 0; i < sizeof(troubles) / sizeof(troubles[0]); i++) {
+		struct rbce_error err = {0};
+		int r;
+
+		set_up();
+		ck_assert_int_eq(tick(START, 0, 50, false), 0);
+		ck_assert_int_eq(tick(START + 1000, 100, 50, false), 0);
+		troubles[i].begin();
+		for (int t = 2; t < 5; t++) {
+			struct sample a = sample_of("a", 7, false, 100 * (uint64_t)t, 50);
+
+			store_begin(store, START + 1000 * t);
+			ck_assert_int_eq(store_put(store, &a), 0);
+			/* One that comes and goes while nothing can be stored. */
+			metric_set(&ends.values, METRIC_CPU, 33);
+			if (t == 3)
+				ck_assert_int_eq(store_put(store, &ends), 0);
+			r = store_commit(store, 0, false, &err);
+			ck_assert_msg(r < 0, "%s", troubles[i].what);
+			if (t == 2)
+				ck_assert_msg(strstr(err.message, troubles[i].message) &&
+						      strstr(err.message, path) &&
+						      !strchr(err.message, '\n'),
+					      "%s: %s", troubles[i].what, err.message);
+		}
+		troubles[i].end();
+		ck_assert_msg(tick(START + 5000, 570, 50, false) == 0, "%s", troubles[i].what);
+		ck_assert_uint_eq(store_lost(store), 3);
+		ck_assert_str_eq(query("SELECT name, time % 60000, period, cpu_usec FROM samples "
+				       "JOIN containers ON id = container WHERE time > "
+				       "1800000001000"),
+				 "ends|3000|1000|33 a|5000|4000|470 ");
+		ck_assert_str_eq(query("SELECT name, last_seen % 60000 FROM containers"),
+				 "a|- ends|3000 ");
+		ck_assert_str_eq(query("SELECT ticks, lost FROM runs"), "6|3 ");
+		ck_assert_str_eq(query("PRAGMA integrity_check"), "ok ");
+		tear_down();
+	}
+}
+END_TEST
+
+/* Removed for good: a new database is begun, and what came since the last tick is in it. */
+START_TEST(removed)
+{
+	char wal[PATH_MAX + 16];
+
+	for (int exchanged = 0; exchanged < 2; exchanged++) {
+		set_up();
+		ck_assert_int_eq(tick(START, 0, 50, false), 0);
+		ck_assert_int_eq(tick(START + 1000, 100, 50, false), 0);
+		snprintf(wal, sizeof(wal), "%s-old", path);
+		ck_assert_int_eq(rename(path, wal), 0);
+		if (exchanged)
+			harness_write(tree, "db", "", 0);
+		ck_assert_int_eq(tick(START + 2000, 200, 50, false), -ESTALE);
+		/* Its log, left behind, does not get into the new one. */
+		snprintf(wal, sizeof(wal), "%s-wal", path);
+		ck_assert_int_eq(access(wal, F_OK), 0);
+		ck_assert_int_eq(tick(START + 3000, 300, 50, false), 0);
+		ck_assert_str_eq(rows(), "3000|1|2000|200|50 ");
+		ck_assert_str_eq(query("SELECT id, name FROM containers"), "1|a ");
+		ck_assert_str_eq(query("PRAGMA integrity_check"), "ok ");
+		tear_down();
+	}
+}
+END_TEST
+
+/* Nothing can be stored from the start; then it can, and all since the first tick is there. */
+START_TEST(late_start)
+{
+	struct rbce_error err = {0};
+
+	set_up();
+	ck_assert_int_eq(mkdir(path, 0755), 0);
+	ck_assert_int_lt(store_open(store, &err), 0);
+	ck_assert_msg(strstr(err.message, "cannot open '") == err.message, "%s", err.message);
+	ck_assert_int_lt(tick(START, 1000, 50, false), 0);
+	ck_assert_int_lt(tick(START + 1000, 1500, 50, false), 0);
+	ck_assert_int_eq(rmdir(path), 0);
+	ck_assert_int_eq(tick(START + 2000, 1800, 50, false), 0);
+	ck_assert_str_eq(rows(), "2000|1|2000|800|50 ");
+	tear_down();
+}
+END_TEST
+
+/* Databases that are not for this recorder: one line each, and not a byte is changed. */
+static const struct {
+	const char *sql; /* applied to a new database; NULL: the file holds the text "hello ..." */
+	bool ours;       /* made by the recorder before */
+	const char *message;
+} refused[] = {
+	{NULL, false, "it is no SQLite database"},
+	{"CREATE TABLE a (b)", false, "it belongs to another program"},
+	{"PRAGMA application_id = 4711", false, "it belongs to another program"},
+	{"PRAGMA user_version = 1", false, "it belongs to another program"},
+	{"PRAGMA user_version = 999", true, "its layout has version 999"},
+	{"UPDATE meta SET value = 'other'", true, "it records root group 'other', not 'rbce'"},
+};
+
+static char *read_file(size_t *ret_size)
+{
+	FILE *file = fopen(path, "r");
+	char *bytes = malloc(1 << 20);
+
+	ck_assert_ptr_nonnull(file);
+	*ret_size = fread(bytes, 1, 1 << 20, file);
+	fclose(file);
+	return bytes;
+}
+
+START_TEST(refusals)
+{
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+		struct rbce_error err = {0};
+		char *before, *after;
+		size_t size, size_after;
+
+		set_up();
+		if (refused[i].ours) {
+			ck_assert_int_eq(tick(START, 0, 50, false), 0);
+			store = store_close(store);
+			ck_assert_int_eq(store_new(&options, &store, NULL), 0);
+		}
+		if (refused[i].sql) {
+			sqlite3 *db;
+
+			ck_assert_int_eq(sqlite3_open(path, &db), SQLITE_OK);
+			ck_assert_int_eq(sqlite3_exec(db, refused[i].sql, NULL, NULL, NULL),
+					 SQLITE_OK);
+			sqlite3_close(db);
+		} else {
+			char text[2000];
+
+			memset(text, 'h', sizeof(text));
+			harness_write(tree, "db", text, sizeof(text));
+		}
+		before = read_file(&size);
+		ck_assert_int_eq(store_open(store, &err), -EMEDIUMTYPE);
+		ck_assert_msg(strstr(err.message, refused[i].message) && strstr(err.message, path),
+			      "%s", err.message);
+		ck_assert_int_lt(tick(START, 0, 50, false), 0);
+		after = read_file(&size_after);
+		ck_assert_uint_eq(size, size_after);
+		ck_assert_mem_eq(before, after, size);
+		free(before);
+		free(after);
+		tear_down();
+	}
+}
+END_TEST
+
+START_TEST(two_recorders)
+{
+	struct rbce_error err = {0};
+	struct store *other;
+
+	set_up();
+	ck_assert_int_eq(tick(START, 0, 50, false), 0);
+	ck_assert_int_eq(store_new(&options, &other, NULL), 0);
+	ck_assert_int_eq(store_open(other, &err), -EALREADY);
+	ck_assert_msg(strstr(err.message, "another recorder"), "%s", err.message);
+	store = store_close(store);
+	ck_assert_int_eq(store_open(other, &err), 0);
+	store_close(other);
+	tear_down();
+}
+END_TEST
+
+/* Migrations: steps in order from the version found, all or nothing. */
+
+static int step_one(sqlite3 *db)
+{
+	return schema_run(db, "CREATE TABLE one (a)");
+}
+
+static int step_two(sqlite3 *db)
+{
+	return schema_run(db, "ALTER TABLE one ADD COLUMN b; INSERT INTO one VALUES (1, 2)");
+}
+
+static int step_bad(sqlite3 *db)
+{
+	return schema_run(db, "CREATE TABLE three (c); INSERT INTO nowhere VALUES (1)");
+}
+
+START_TEST(migration)
+{
+	static const schema_step steps[] = {step_one, step_two, step_bad};
+	int64_t version, objects;
+	sqlite3 *db;
+
+	ck_assert_int_eq(sqlite3_open(":memory:", &db), SQLITE_OK);
+	ck_assert_int_eq(schema_migrate(db, steps, 1), SQLITE_OK);
+	ck_assert_int_eq(schema_integer(db, "PRAGMA user_version", &version), SQLITE_OK);
+	ck_assert_int_eq(version, 1);
+	ck_assert_int_ne(schema_migrate(db, steps, 3), SQLITE_OK);
+	ck_assert_int_eq(schema_integer(db, "PRAGMA user_version", &version), SQLITE_OK);
+	ck_assert_int_eq(version, 1);
+	ck_assert_int_eq(schema_integer(db, "SELECT count(*) FROM sqlite_master", &objects),
+			 SQLITE_OK);
+	ck_assert_int_eq(objects, 1);
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(schema_migrate(db, steps, 2), SQLITE_OK);
+	ck_assert_int_eq(schema_integer(db, "SELECT count(*) FROM one WHERE b = 2", &objects),
+			 SQLITE_OK);
+	ck_assert_int_eq(objects, 1);
+	sqlite3_close(db);
+}
+END_TEST
+
+/* A database of a program that knew fewer metrics: read as it is, completed when recorded into. */
+START_TEST(fewer_metrics)
+{
+	struct rbce_error err = {0};
+	uint64_t have;
+	sqlite3 *db;
+
+	set_up();
+	ck_assert_int_eq(tick(START, 0, 50, false), 0);
+	ck_assert_int_eq(tick(START + 1000, 10, 50, true), 0);
+	store = store_close(store);
+	query("DROP VIEW usage; ALTER TABLE samples DROP COLUMN pids_max_hits;"
+	      "ALTER TABLE counters DROP COLUMN pids_max_hits;");
+	ck_assert_msg(schema_open_reader(path, &db, &err) == 0, "%s", err.message);
+	ck_assert_int_eq(schema_columns(db, &have), SQLITE_OK);
+	ck_assert(have ==
+		  (((UINT64_C(1) << METRIC_TOTAL) - 1) & ~(UINT64_C(1) << METRIC_PIDS_MAX)));
+	sqlite3_close(db);
+	ck_assert_int_eq(store_new(&options, &store, NULL), 0);
+	ck_assert_int_eq(tick(START + 2000, 30, 50, false), 0);
+	ck_assert_str_eq(query("SELECT cpu_seconds, pids_max_hits FROM usage"),
+			 "0.0|- 1.0e-05|- 2.0e-05|- ");
+	tear_down();
+}
+END_TEST
+
+START_TEST(readers)
+{
+	struct rbce_error err = {0};
+	sqlite3 *db = NULL;
+
+	set_up();
+	ck_assert_int_eq(schema_open_reader(path, &db, &err), -ENOENT);
+	ck_assert_ptr_nonnull(strstr(err.message, "': No such file or directory"));
+	harness_write(tree, "db", "", 0);
+	ck_assert_int_eq(schema_open_reader(path, &db, &err), 1);
+	ck_assert_ptr_null(db);
+	ck_assert_int_eq(schema_open_reader(tree, &db, &err), -EISDIR);
+	/* Beside a recorder, and after it. */
+	ck_assert_int_eq(tick(START, 0, 50, false), 0);
+	for (int i = 0; i < 2; i++) {
+		int64_t count;
+
+		ck_assert_msg(schema_open_reader(path, &db, &err) == 0, "%s", err.message);
+		ck_assert_int_eq(schema_integer(db, "SELECT count(*) FROM usage", &count),
+				 SQLITE_OK);
+		ck_assert_int_eq(count, 1);
+		ck_assert_int_eq(schema_run(db, "DELETE FROM samples"), SQLITE_READONLY);
+		sqlite3_close(db);
+		store = store_close(store);
+	}
+	tear_down();
+}
+END_TEST
+
+int main(void)
+{
+	return harness_run("stats-store",
+			   (const TTest *const[]){deltas, unknown_values, generations,
+						  clock_set_back, killed, rebooted, trouble,
+						  removed, late_start, refusals, two_recorders,
+						  migration, fewer_metrics, readers, NULL});
+}
