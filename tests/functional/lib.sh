@@ -138,6 +138,19 @@ group_file() {
 	fi
 }
 
+# disk_folder: a folder on a disk's file system, whose page cache the kernel can reclaim.
+disk_folder() {
+	local type
+	type=$(stat -f -c %T /var/tmp)
+	case $type in
+	tmpfs | overlayfs | ramfs | v9fs) ;;
+	*) mktemp -d -p /var/tmp "$ROOT-XXXXXX" && return ;;
+	esac
+	[ -n "${RBCE_GUEST_DISKS:-}" ] || return 1
+	mkfs.ext4 -q -F "${RBCE_GUEST_DISKS%% *}" && mkdir -p "$T/mount" &&
+		mount "${RBCE_GUEST_DISKS%% *}" "$T/mount" && echo "$T/mount"
+}
+
 take_down() {
 	[ -z "${RBCED:-}" ] || kill -KILL "$RBCED" 2>/dev/null
 	[ -z "${RECORDER:-}" ] || kill -KILL "$RECORDER" 2>/dev/null
@@ -146,5 +159,5 @@ take_down() {
 	wait 2>/dev/null
 	"$BIN/rbcectl" kill --root "$ROOT" --all || echo "    could not take down $ROOT" >&2
 	mountpoint -q "$T/mount" && umount "$T/mount"
-	rm -rf "$T" "/run/rbce/$ROOT".*
+	rm -rf "/var/tmp/$ROOT"-* "$T" "/run/rbce/$ROOT".*
 }
