@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# make [all|run|check|check-guest|lint|fuzz|bench|install|clean]
+# make [all|run|check|check-guest|check-kernel|kernel|guest-shell|lint|fuzz|bench|install|clean]
 #   SAN=1: address and undefined behaviour sanitizers   V=1: full command lines
 VERSION := 0.1.0
 PREFIX  ?= /usr/local
@@ -95,6 +95,24 @@ check: deps
 
 tests: $(UNIT) $(REPLAY) $(HELPERS)
 
+# The same and more in QEMU, on the kernel of controllers/kernel (built and cached at the first time).
+check-guest: deps kernel
+	@$(MAKE) --no-print-directory all tests
+	@tests/check-guest
+
+# The kernel's own cgroup selftests: the series may not turn a pass into anything else.
+check-kernel: deps kernel
+	@tests/guest/check-kernel
+
+kernel:
+	@controllers/kernel/build patched
+
+kernel-plain kernel-debug:
+	@controllers/kernel/build $(@:kernel-%=%)
+
+guest-shell: kernel
+	@tests/guest/run --shell
+
 lint: deps
 	@tests/lint
 
@@ -116,7 +134,8 @@ install: all
 clean:
 	$(RM) -r build build-san
 
-.PHONY: all deps run check tests lint fuzz bench install clean
+.PHONY: all deps run check check-guest check-kernel kernel kernel-plain kernel-debug guest-shell \
+        tests lint fuzz bench install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(shell find $B -name '*.d' 2>/dev/null)

@@ -93,28 +93,43 @@ private_copy() {
 	echo "$T/bin/$2"
 }
 
-# container_of PID: in the hierarchy of every controller in use, "-" for outside, "?" where they differ.
+# places_of PID...: for each a line with its container in the hierarchies of the controllers in use,
+# "." for the root group, "-" for outside, "?" where they differ, "gone" for one that has ended.
+places_of() {
+	awk -F: -v root="/$ROOT" '
+		function place(path) {
+			sub(/\/leaf$/, "", path)
+			return path == root ? "." : index(path, root "/") == 1 ? substr(path, length(root) + 2) : "-"
+		}
+		BEGIN {
+			for (i = 1; i < ARGC; i++) {
+				file = "/proc/" ARGV[i] "/cgroup"
+				found = ""
+				while ((getline <file) > 0) {
+					if ($2 != "" && ("," $2 ",") !~ /,(cpu|cpuacct|memory|blkio|pids),/)
+						continue
+					now = place(substr($0, length($1 $2) + 3))
+					found = found == "" || found == now ? now : "?"
+				}
+				close(file)
+				print found == "" ? "gone" : found
+			}
+		}' "$@"
+}
+
 container_of() {
-	local path prefix="/$ROOT" found='' name
-	while IFS=: read -r _ controllers path; do
-		case ,$controllers, in
-		*,cpu,* | *,cpuacct,* | *,memory,* | *,blkio,* | *,pids,* | ,,) ;;
-		*) continue ;;
-		esac
-		path=${path%/leaf}
-		case $path in
-		"$prefix"/*) name=${path#"$prefix"/} ;;
-		"$prefix") name=. ;;
-		*) name=- ;;
-		esac
-		[ -z "$found" ] || [ "$found" = "$name" ] || found='?'
-		[ "$found" = '?' ] || found=$name
-	done <"/proc/$1/cgroup"
-	echo "$found"
+	places_of "$1"
 }
 
 stands_in() {
-	[ "$(container_of "$1" 2>/dev/null)" = "$2" ]
+	[ "$(container_of "$1")" = "$2" ]
+}
+
+# wrong_places CONTAINER PID...: how many of them are not there.
+wrong_places() {
+	local container=$1
+	shift
+	places_of "$@" | grep -cvxF -- "$container"
 }
 
 # settled PID CONTAINER: it gets there; fails with where it is instead.

@@ -103,7 +103,9 @@ test_every_key_reaches_the_kernel() {
 	start_rbced
 	ctl run full -- true
 	equal "memory" $((64 << 20)) "$(cat "$(group_file memory memory.limit_in_bytes memory.max full)")"
-	equal "soft" $((48 << 20)) "$(cat "$(group_file memory memory.soft_limit_in_bytes memory.low full)")"
+	# Linux 6.12 takes v1's soft limit and forgets it: then the daemon says so.
+	[ "$(cat "$(group_file memory memory.soft_limit_in_bytes memory.low full)")" = $((48 << 20)) ] ||
+		contains "a soft limit that the kernel does not keep" "cannot set 'memory.soft'" "$(cat "$T/rbced.log")"
 	equal "pids" 99 "$(cat "$(group_file pids pids.max pids.max full)")"
 	contains "io" "$disk" "$(cat "$(group_file blkio blkio.throttle.read_bps_device io.max full)")"
 	contains "io rate" 10485760 "$(cat "$(group_file blkio blkio.throttle.read_bps_device io.max full)")"

@@ -2,6 +2,7 @@
 # shellcheck shell=bash
 # Each mistake of a user gets one clear line, the right exit status, and changes nothing.
 # needs: root cgroup
+# the same on every cgroup layout
 
 # refused STATUS LINE COMMAND...: its stderr is that one line (a glob pattern).
 refused() {

@@ -230,8 +230,22 @@ test_what_ran_before_the_daemon() {
 	settled $victim victims
 }
 
+# storm COUNT: so many processes of the victim at once; sets STORM, and PIDS when all are started.
+storm() {
+	mkfifo "$T/hold"
+	"$HELP/storm" "$1" "$T/bin/victim" 100 <"$T/hold" >"$T/out" &
+	STORM=$!
+	exec 9>"$T/hold"
+	wait_for 90 test -s "$T/out"
+}
+
+end_storm() {
+	exec 9>&-
+	wait "$STORM"
+}
+
 test_two_thousand_at_once() {
-	local n pid wrong=0
+	local pids
 	private_copy /bin/sleep victim >/dev/null
 	write_rules <<-END
 		[rule victims]
@@ -239,28 +253,18 @@ test_two_thousand_at_once() {
 		container = victims
 	END
 	start_rbced
-	mkfifo "$T/hold"
-	"$HELP/storm" 2000 "$T/bin/victim" 100 <"$T/hold" >"$T/out" &
-	local storm=$!
-	exec 9>"$T/hold"
-	wait_for 60 test -s "$T/out"
+	storm 2000
 	sleep 1
-	n=0
-	for pid in $(pgrep -P $storm); do
-		n=$((n + 1))
-		stands_in "$pid" victims || wrong=$((wrong + 1))
-	done
-	equal "processes that live" 2000 $n
-	equal "processes in the wrong place after a second" 0 $wrong
+	mapfile -t pids < <(pgrep -P "$STORM")
+	equal "processes that live" 2000 ${#pids[@]}
+	equal "processes in the wrong place after a second" 0 "$(wrong_places victims "${pids[@]}")"
 	between "events that came" 4000 1000000 "$(status .events.total)"
-	echo "    lost $(status .events.lost), resyncs $(status .events.resyncs)"
-	exec 9>&-
-	wait $storm
+	end_storm
 }
 
 # A daemon that is held up while more happens than its buffer takes must notice and make it good.
 test_lost_events_are_made_good() {
-	local pid wrong=0
+	local pids
 	private_copy /bin/sleep victim >/dev/null
 	write_rules <<-END
 		[rule victims]
@@ -269,15 +273,12 @@ test_lost_events_are_made_good() {
 	END
 	start_rbced --event-buffer 16K
 	kill -STOP "$RBCED"
-	mkfifo "$T/hold"
-	"$HELP/storm" 300 "$T/bin/victim" 100 <"$T/hold" >"$T/out" &
-	local storm=$!
-	exec 9>"$T/hold"
-	wait_for 60 test -s "$T/out"
+	storm 300
 	kill -CONT "$RBCED"
 	wait_for 5 sh -c "[ \"\$('$BIN/rbcectl' status --root $ROOT --json | jq .events.resyncs)\" -gt 0 ]"
-	for pid in $(pgrep -P $storm); do settled "$pid" victims; done
+	mapfile -t pids < <(pgrep -P "$STORM")
+	all_right() { [ "$(wrong_places victims "${pids[@]}")" = 0 ]; }
+	wait_for 5 all_right
 	between "lost events" 1 100000 "$(status .events.lost)"
-	exec 9>&-
-	wait $storm
+	end_storm
 }
