@@ -127,9 +127,17 @@ int place_open(struct engine *engine, struct rbce_error *err)
 	engine->placed = calloc(1, sizeof(*engine->placed));
 	if (!engine->placed)
 		return rbce_error_errno(err, -ENOMEM, "cannot list containers");
+	/* An observer leaves limits alone as well. */
+	if (engine->options.observe)
+		return 0;
 	r = rbce_container_list(engine->h, &names, err);
-	for (size_t i = 0; r == 0 && names[i]; i++)
-		r = add_container(engine, names[i], err);
+	for (size_t i = 0; r == 0 && names[i]; i++) {
+		struct rbce_error why;
+
+		/* A group that somebody else made there, or that is gone again, stops nothing. */
+		if (add_container(engine, names[i], &why) < 0)
+			log_warning("%s", why.message);
+	}
 	rbce_names_free(names);
 	return r;
 }

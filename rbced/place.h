@@ -8,7 +8,10 @@
 
 #include "engine.h"
 
-/* Opens the containers that stand under the root group already. */
+/*
+ * Takes over the containers that stand under the root group already, with the limits of the rules;
+ * an observing daemon takes none.
+ */
 int place_open(struct engine *engine, struct rbce_error *err);
 void place_close(struct engine *engine);
 

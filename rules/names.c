@@ -14,80 +14,83 @@
 /* An entry of a group with thousands of members is large; beyond this something is wrong. */
 enum { ENTRY_MIN = 4096, ENTRY_MAX = 16 << 20 };
 
-static int nss_user(void *data, const char *name, uid_t *ret)
-{
-	struct passwd entry, *found = NULL;
-	int r = ERANGE;
+/* What is asked of the name service: a user or a group, by name or, without one, by id. */
+struct query {
+	bool group;
+	const char *name;
+	uint32_t id;     /* asked for, or the answer */
+	char **ret_name; /* the answer, where it is not NULL */
+};
 
-	(void)data;
-	for (size_t size = ENTRY_MIN; r == ERANGE && size <= ENTRY_MAX; size *= 2) {
+/* Asks with a BUFFER of SIZE bytes: 0, -ENOENT, or -errno (-ERANGE: it was too small). */
+static int ask(struct query *q, char *buffer, size_t size)
+{
+	struct passwd user, *found_user = NULL;
+	struct group group, *found_group = NULL;
+	const char *name;
+	int r;
+
+	if (q->group)
+		r = q->name ? getgrnam_r(q->name, &group, buffer, size, &found_group)
+			    : getgrgid_r(q->id, &group, buffer, size, &found_group);
+	else
+		r = q->name ? getpwnam_r(q->name, &user, buffer, size, &found_user)
+			    : getpwuid_r(q->id, &user, buffer, size, &found_user);
+	if (r != 0)
+		return -r;
+	if (!found_user && !found_group)
+		return -ENOENT;
+	q->id = q->group ? group.gr_gid : user.pw_uid;
+	name = q->group ? group.gr_name : user.pw_name;
+	if (q->ret_name)
+		*q->ret_name = strdup(name);
+	return q->ret_name && !*q->ret_name ? -ENOMEM : 0;
+}
+
+static int look_up(struct query *q)
+{
+	int r = -ERANGE;
+
+	for (size_t size = ENTRY_MIN; r == -ERANGE && size <= ENTRY_MAX; size *= 2) {
 		cleanup_free char *buffer = malloc(size);
 
-		if (!buffer)
-			return -ENOMEM;
-		r = getpwnam_r(name, &entry, buffer, size, &found);
-		if (found)
-			*ret = entry.pw_uid;
+		r = buffer ? ask(q, buffer, size) : -ENOMEM;
 	}
-	return found ? 0 : r == 0 ? -ENOENT : -r;
+	return r;
+}
+
+static int look_up_id(bool group, const char *name, uint32_t *ret)
+{
+	struct query q = {.group = group, .name = name};
+	int r = look_up(&q);
+
+	if (r == 0)
+		*ret = q.id;
+	return r;
+}
+
+static int nss_user(void *data, const char *name, uid_t *ret)
+{
+	(void)data;
+	return look_up_id(false, name, ret);
 }
 
 static int nss_group(void *data, const char *name, gid_t *ret)
 {
-	struct group entry, *found = NULL;
-	int r = ERANGE;
-
 	(void)data;
-	for (size_t size = ENTRY_MIN; r == ERANGE && size <= ENTRY_MAX; size *= 2) {
-		cleanup_free char *buffer = malloc(size);
-
-		if (!buffer)
-			return -ENOMEM;
-		r = getgrnam_r(name, &entry, buffer, size, &found);
-		if (found)
-			*ret = entry.gr_gid;
-	}
-	return found ? 0 : r == 0 ? -ENOENT : -r;
+	return look_up_id(true, name, ret);
 }
 
 static int nss_user_name(void *data, uid_t uid, char **ret)
 {
-	struct passwd entry, *found = NULL;
-	int r = ERANGE;
-
 	(void)data;
-	for (size_t size = ENTRY_MIN; r == ERANGE && size <= ENTRY_MAX; size *= 2) {
-		cleanup_free char *buffer = malloc(size);
-
-		if (!buffer)
-			return -ENOMEM;
-		r = getpwuid_r(uid, &entry, buffer, size, &found);
-		if (found) {
-			*ret = strdup(entry.pw_name);
-			return *ret ? 0 : -ENOMEM;
-		}
-	}
-	return r == 0 ? -ENOENT : -r;
+	return look_up(&(struct query){.id = uid, .ret_name = ret});
 }
 
 static int nss_group_name(void *data, gid_t gid, char **ret)
 {
-	struct group entry, *found = NULL;
-	int r = ERANGE;
-
 	(void)data;
-	for (size_t size = ENTRY_MIN; r == ERANGE && size <= ENTRY_MAX; size *= 2) {
-		cleanup_free char *buffer = malloc(size);
-
-		if (!buffer)
-			return -ENOMEM;
-		r = getgrgid_r(gid, &entry, buffer, size, &found);
-		if (found) {
-			*ret = strdup(entry.gr_name);
-			return *ret ? 0 : -ENOMEM;
-		}
-	}
-	return r == 0 ? -ENOENT : -r;
+	return look_up(&(struct query){.group = true, .id = gid, .ret_name = ret});
 }
 
 const struct rules_names rules_nss = {
@@ -141,7 +144,7 @@ struct name_cache *name_cache_free(struct name_cache *cache)
 }
 
 static const char *find(struct name_cache *cache, struct entry **table, uint32_t id,
-			int (*look_up)(void *data, uint32_t id, char **ret))
+			int (*name_of)(void *data, uint32_t id, char **ret))
 {
 	struct entry *entry;
 	char *name = NULL;
@@ -149,7 +152,7 @@ static const char *find(struct name_cache *cache, struct entry **table, uint32_t
 	HASH_FIND_INT(*table, &id, entry);
 	if (entry)
 		return entry->name;
-	if (look_up(cache->names->data, id, &name) < 0 && asprintf(&name, "%u", id) < 0)
+	if (name_of(cache->names->data, id, &name) < 0 && asprintf(&name, "%u", id) < 0)
 		return NULL;
 	entry = calloc(1, sizeof(*entry));
 	if (!entry) {

@@ -31,7 +31,7 @@ test_reload_changes_rules_and_limits() {
 	equal "limit before" 100 "$(pids_max)"
 	victims_rule 50
 	kill -HUP "$RBCED"
-	wait_for 3 sh -c "[ \"\$(cat '$(group_file pids pids.max pids.max victims)')\" = 50 ]"
+	wait_for 15 sh -c "[ \"\$(cat '$(group_file pids pids.max pids.max victims)')\" = 50 ]"
 	# A limit that the rules no longer have is taken back.
 	write_rules <<-END
 		[rule victims]
@@ -51,7 +51,7 @@ test_reload_with_an_error_keeps_the_old_rules() {
 	contains "rbcectl's word" "test.rules:6" "$(cat "$T/err")"
 	equal "lines of it" 1 "$(wc -l <"$T/err")"
 	kill -HUP "$RBCED"
-	wait_for 3 grep -q 'old rules stay' "$T/rbced.log"
+	wait_for 15 grep -q 'old rules stay' "$T/rbced.log"
 	contains "status" "test.rules:6" "$(status .rules.last_error)"
 	equal "rules" 1 "$(status .rules.count)"
 	start_victim
@@ -95,7 +95,7 @@ test_killed_and_taken_over() {
 	done
 	# Containers of the daemon before are removed like its own once they are empty.
 	kill $manual
-	wait_for 10 sh -c "! '$BIN/rbcectl' containers --root $ROOT | grep -q hand"
+	wait_for 20 sh -c "! '$BIN/rbcectl' containers --root $ROOT | grep -q hand"
 }
 
 test_one_daemon_per_root() {
@@ -112,7 +112,7 @@ test_empty_containers_are_removed() {
 	start_victim
 	settled $VICTIM victims
 	kill $VICTIM
-	wait_for 10 sh -c "[ ! -d '$(dirname "$(group_file pids pids.max pids.max victims)")' ]"
+	wait_for 20 sh -c "[ ! -d '$(dirname "$(group_file pids pids.max pids.max victims)")' ]"
 	start_victim
 	settled $VICTIM victims
 	equal "limit of the new one" 100 "$(pids_max)"
@@ -143,7 +143,7 @@ test_by_hand_and_back() {
 	contains "explanation" "placed by hand" "$(ctl explain $VICTIM)"
 	# A child of a task placed by hand is so too, whatever it executes.
 	ctl run special/place -- bash -c "'$T/bin/victim' 100 & echo \$! >'$T/child'; wait" &
-	wait_for 5 test -s "$T/child"
+	wait_for 15 test -s "$T/child"
 	child=$(cat "$T/child")
 	sleep 0.2
 	equal "a child of it" special/place "$(container_of "$child")"

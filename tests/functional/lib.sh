@@ -134,7 +134,7 @@ wrong_places() {
 
 # settled PID CONTAINER: it gets there; fails with where it is instead.
 settled() {
-	local end=$((SECONDS + 3))
+	local end=$((SECONDS + 10))
 	until stands_in "$1" "$2"; do
 		[ "$SECONDS" -lt "$end" ] || fail "process $1: expected in '$2', stands in '$(container_of "$1")'"
 		sleep 0.02

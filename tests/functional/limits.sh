@@ -139,7 +139,7 @@ test_a_job_brings_its_own_limits() {
 	start_rbced
 	# shellcheck disable=SC2016 # for the job's shell
 	ctl run job/one pids.max=17 memory.max=100M -- sh -c 'sleep 100 & echo $!' >"$T/out" &
-	wait_for 5 test -s "$T/out"
+	wait_for 15 test -s "$T/out"
 	settled "$(cat "$T/out")" job/one
 	equal "pids" 17 "$(cat "$(group_file pids pids.max pids.max job/one)")"
 	[ -n "$(awk '$3 == "cgroup" && $4 ~ /memory/' /proc/mounts)" ] &&

@@ -59,7 +59,7 @@ test_killed_at_any_moment() {
 	for round in 1 2 3 4 5 6; do
 		start_recorder "$T/db"
 		before=$(samples "$T/db")
-		wait_for 10 has_samples "$T/db" $((before + 2))
+		wait_for 20 has_samples "$T/db" $((before + 2))
 		sleep "0.$((RANDOM % 100 + 100))"
 		before=$(samples "$T/db")
 		kill -KILL $RECORDER
@@ -77,7 +77,7 @@ test_full_disk() {
 	mkdir "$T/mount"
 	mount -t tmpfs -o size=512k tmpfs "$T/mount"
 	start_recorder "$T/mount/db"
-	wait_for 10 has_samples "$T/mount/db" 2
+	wait_for 20 has_samples "$T/mount/db" 2
 	dd if=/dev/zero of="$T/mount/filler" bs=4k 2>/dev/null
 	wait_for 20 grep -q "$T/mount/db" "$T/recorder.log"
 	sleep 1.5
@@ -86,7 +86,7 @@ test_full_disk() {
 	equal "warnings while the disk was full" 1 "$lines"
 	rm "$T/mount/filler"
 	before=$(samples "$T/mount/db")
-	wait_for 10 has_samples "$T/mount/db" $((before + 2))
+	wait_for 20 has_samples "$T/mount/db" $((before + 2))
 	equal "the database" ok "$(sqlite3 "$T/mount/db" 'PRAGMA integrity_check')"
 	kill -TERM $RECORDER
 	wait $RECORDER
@@ -99,17 +99,17 @@ test_read_only_place() {
 	mkdir "$T/mount"
 	mount -t tmpfs -o size=4m tmpfs "$T/mount"
 	start_recorder "$T/mount/db"
-	wait_for 10 has_samples "$T/mount/db" 2
+	wait_for 20 has_samples "$T/mount/db" 2
 	kill -TERM $RECORDER
 	wait $RECORDER
 	mount -o remount,ro "$T/mount"
 	start_recorder "$T/mount/db"
-	wait_for 10 grep -q "$T/mount/db" "$T/recorder.log"
+	wait_for 20 grep -q "$T/mount/db" "$T/recorder.log"
 	sleep 1
 	kill -0 $RECORDER || fail "the recorder ended: $(cat "$T/recorder.log")"
 	mount -o remount,rw "$T/mount"
 	before=$(samples "$T/mount/db")
-	wait_for 10 has_samples "$T/mount/db" $((before + 2))
+	wait_for 20 has_samples "$T/mount/db" $((before + 2))
 	kill -TERM $RECORDER
 	wait $RECORDER
 	RECORDER=
@@ -117,9 +117,11 @@ test_read_only_place() {
 
 test_containers_that_come_and_go() {
 	start_hog
+	"$T/bin/hog" 60 >/dev/null &
 	start_recorder "$T/db"
+	wait_for 20 has_samples "$T/db" 2
 	for name in one two three; do
-		ctl run "come/$name" -- "$HELP/hog" 0.8 >/dev/null
+		ctl run "come/$name" -- "$HELP/hog" 1.5 >/dev/null
 		ctl kill "come/$name"
 	done
 	sleep 0.5
@@ -127,7 +129,7 @@ test_containers_that_come_and_go() {
 	wait $RECORDER
 	RECORDER=
 	for name in one two three; do
-		between "CPU milliseconds of $name" 200 1500 "$(report "$T/db" "come/$name" 'cpu_seconds * 1000 | floor')"
+		between "CPU milliseconds of $name" 100 1500 "$(report "$T/db" "come/$name" 'cpu_seconds * 1000 | floor')"
 	done
 }
 

@@ -44,7 +44,7 @@ test_as_a_unit() {
 	# A reload with an error is refused in the journal, and nothing changes.
 	echo "nonsense" >>"$T/rules/test.rules"
 	systemctl reload rbced
-	wait_for 5 sh -c "journalctl --sync; journalctl -u rbced | grep -q 'test.rules:6: '"
+	wait_for 15 sh -c "journalctl --sync; journalctl -u rbced | grep -q 'test.rules:6: '"
 	equal "state after a refused reload" active "$(systemctl is-active rbced)"
 	settled "$pid" "people/u$$"
 	# systemd's own upheavals do not disturb it.

@@ -7,7 +7,7 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
-#include "harness.h"
+#include "live.h"
 
 static const struct {
 	const char *name;
@@ -55,45 +55,6 @@ START_TEST(check_name)
 	ck_assert_int_eq(rbce_container_check_name(longest, NULL), 0);
 }
 END_TEST
-
-static struct rbce_root *root;
-static struct rbce_hierarchy *h;
-
-/* False, with the reason on stderr, where this machine has no cgroups that may be changed. */
-static bool open_live(void)
-{
-	char group[32];
-
-	snprintf(group, sizeof(group), "rbce-unit-%d", getpid());
-	ck_assert_int_eq(rbce_root_open(NULL, &root, NULL), 0);
-	if (geteuid() != 0 || rbce_hierarchy_open(root, group, &h, NULL) < 0) {
-		root = rbce_root_close(root);
-		return false;
-	}
-	return true;
-}
-
-static struct rbce_container *open_container(const char *name)
-{
-	struct rbce_container *c;
-	struct rbce_error err = {0};
-	int r = rbce_container_open(h, name, RBCE_CONTAINER_CREATE, &c, &err);
-
-	ck_assert_msg(r == 0, "%s", err.message);
-	return c;
-}
-
-static void close_live(void)
-{
-	struct rbce_container *all = open_container("");
-	struct rbce_error err;
-
-	ck_assert_msg(rbce_container_kill(all, &err) == 0, "%s", err.message);
-	ck_assert_msg(rbce_container_remove(all, &err) == 0, "%s", err.message);
-	rbce_container_close(all);
-	h = rbce_hierarchy_close(h);
-	root = rbce_root_close(root);
-}
 
 static pid_t start_sleeper(void)
 {

@@ -10,45 +10,7 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
-#include "harness.h"
-
-static struct rbce_root *root;
-static struct rbce_hierarchy *h;
-
-/* False where this machine has no cgroups that may be changed. */
-static bool open_live(void)
-{
-	char group[32];
-
-	snprintf(group, sizeof(group), "rbce-test-%d", getpid());
-	ck_assert_int_eq(rbce_root_open(NULL, &root, NULL), 0);
-	if (geteuid() == 0 && rbce_hierarchy_open(root, group, &h, NULL) == 0)
-		return true;
-	root = rbce_root_close(root);
-	return false;
-}
-
-static struct rbce_container *open_container(const char *name)
-{
-	struct rbce_container *c;
-	struct rbce_error err = {0};
-
-	ck_assert_msg(rbce_container_open(h, name, RBCE_CONTAINER_CREATE, &c, &err) == 0, "%s",
-		      err.message);
-	return c;
-}
-
-static void close_live(void)
-{
-	struct rbce_container *all = open_container("");
-	struct rbce_error err = {0};
-
-	ck_assert_msg(rbce_container_kill(all, &err) == 0, "%s", err.message);
-	ck_assert_msg(rbce_container_remove(all, &err) == 0, "%s", err.message);
-	rbce_container_close(all);
-	h = rbce_hierarchy_close(h);
-	root = rbce_root_close(root);
-}
+#include "live.h"
 
 static void set(struct rbce_container *c, const char *key, const char *value)
 {
