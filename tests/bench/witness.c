@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * witness COUNT COPY GROUP: starts COPY, which is this program under another path, COUNT times, one
- * after the other; each looks first thing in main() whether it stands in GROUP (a part of its path in
- * the cpu hierarchy) and, if not, how long it takes to get there. Prints one line of microseconds for each: 0 at once, -1 not within 500 ms.
+ * after the other; each looks first thing in main() whether it stands in GROUP (a part of its path
+ * in the cpu hierarchy) and, if not, how long it takes to get there. Prints one line of
+ * microseconds for each: 0 at once, -1 not within 500 ms.
  */
 #include <fcntl.h>
 #include <spawn.h>
