@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 
 #include "file.h"
-#include "ruleset.h"
+#include "internal.h"
 #include "util.h"
 
 void rules_errors_done(struct rules_errors *errors)
@@ -23,7 +23,9 @@ static int compare_mistake(const void *a, const void *b)
 
 	if (x->file != y->file)
 		return x->file < y->file ? -1 : 1;
-	return x->line < y->line ? -1 : x->line > y->line;
+	if (x->line != y->line)
+		return x->line < y->line ? -1 : 1;
+	return x->number < y->number ? -1 : x->number > y->number;
 }
 
 /* Hands the mistakes over, in the order of the files. */
@@ -47,7 +49,7 @@ static int single_error(struct rules_errors *errors, int code, const char *name)
 	return code;
 }
 
-/* Compiles what was read into SET, which is consumed. */
+/* Gives what was read into SET its meaning. SET is consumed. */
 static int finish(struct ruleset *set, int r, const struct rules_options *options,
 		  struct ruleset **ret, struct rules_errors *errors, const char *name)
 {
@@ -55,7 +57,7 @@ static int finish(struct ruleset *set, int r, const struct rules_options *option
 	struct mistakes *mistakes = &set->raw.mistakes;
 
 	if (r == 0)
-		r = compile(set, options ?: &defaults);
+		r = parse_raw(set, options ?: &defaults);
 	if (r == 0 && mistakes->out_of_memory)
 		r = -ENOMEM;
 	if (r == 0 && mistakes->n) {
@@ -83,18 +85,35 @@ int ruleset_parse(const char *name, const char *text, size_t size,
 }
 
 /* A file that cannot be read is a mistake like others, so that all of them are told. */
+static int note_unreadable(struct raw *raw, const char *path, const char *why)
+{
+	int r = raw_add_file(raw, path);
+
+	if (r == 0)
+		raw_mistake(raw, raw->n_files - 1, 0, "cannot read: %s", why);
+	return r;
+}
+
 static int read_file(struct raw *raw, const char *path)
 {
 	cleanup_free char *text = NULL;
 	ssize_t n = file_read_all_at(AT_FDCWD, path, &text);
-	int r;
 
-	if (n >= 0)
-		return reader_read(raw, path, text, (size_t)n);
-	r = reader_read(raw, path, "", 0);
-	if (r == 0)
-		raw_mistake(raw, raw->n_files - 1, 0, "cannot read: %s", strerror((int)-n));
-	return r;
+	if (n < 0)
+		return note_unreadable(raw, path, strerror((int)-n));
+	return reader_read(raw, path, text, (size_t)n);
+}
+
+/* A file of a directory: a FIFO or device there could block the reader for good. */
+static int read_entry(struct raw *raw, const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return note_unreadable(raw, path, strerror(errno));
+	if (!S_ISREG(st.st_mode))
+		return note_unreadable(raw, path, "it is not a regular file");
+	return read_file(raw, path);
 }
 
 static int is_rule_file(const struct dirent *entry)
@@ -112,16 +131,19 @@ static int compare_bytes(const struct dirent **a, const struct dirent **b)
 
 static int read_directory(struct raw *raw, const char *path)
 {
+	const char *slash = *path && path[strlen(path) - 1] == '/' ? "" : "/";
 	struct dirent **entries = NULL;
 	int n = scandir(path, &entries, is_rule_file, compare_bytes), r = n < 0 ? -errno : 0;
 
 	for (int i = 0; i < n; i++) {
 		cleanup_free char *file = NULL;
 
-		if (r == 0 && asprintf(&file, "%s/%s", path, entries[i]->d_name) < 0)
+		if (asprintf(&file, "%s%s%s", path, slash, entries[i]->d_name) < 0) {
+			file = NULL;
 			r = -ENOMEM;
+		}
 		if (r == 0)
-			r = read_file(raw, file);
+			r = read_entry(raw, file);
 		free(entries[i]);
 	}
 	free(entries);

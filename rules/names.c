@@ -4,10 +4,7 @@
 #include <grp.h>
 #include <pwd.h>
 
-#define HASH_NONFATAL_OOM            1
-#define uthash_nonfatal_oom(element) ((void)(element))
-#include <uthash.h>
-
+#include "hash.h"
 #include "internal.h"
 #include "util.h"
 
@@ -36,10 +33,11 @@ static int ask(struct query *q, char *buffer, size_t size)
 	else
 		r = q->name ? getpwnam_r(q->name, &user, buffer, size, &found_user)
 			    : getpwuid_r(q->id, &user, buffer, size, &found_user);
+	/* getpwnam(3): what an unknown name gives differs between services. */
+	if (r == ESRCH || r == EBADF || r == EPERM || (r == 0 && !found_user && !found_group))
+		return -ENOENT;
 	if (r != 0)
 		return -r;
-	if (!found_user && !found_group)
-		return -ENOENT;
 	q->id = q->group ? group.gr_gid : user.pw_uid;
 	name = q->group ? group.gr_name : user.pw_name;
 	if (q->ret_name)
@@ -107,19 +105,17 @@ struct entry {
 };
 
 struct name_cache {
-	const struct rules_names *names;
+	struct rules_names names;
 	struct entry *users, *groups;
 };
 
-int name_cache_new(const struct rules_names *names, struct name_cache **ret)
+struct name_cache *name_cache_new(const struct rules_names *names)
 {
 	struct name_cache *cache = calloc(1, sizeof(*cache));
 
-	if (!cache)
-		return -ENOMEM;
-	cache->names = names;
-	*ret = cache;
-	return 0;
+	if (cache)
+		cache->names = *names;
+	return cache;
 }
 
 static void free_entries(struct entry **table)
@@ -143,35 +139,58 @@ struct name_cache *name_cache_free(struct name_cache *cache)
 	return NULL;
 }
 
+static struct entry *keep(struct entry **table, uint32_t id, char *name)
+{
+	struct entry *entry = calloc(1, sizeof(*entry));
+
+	if (!entry)
+		return NULL;
+	entry->id = id;
+	entry->name = name;
+	HASH_ADD_INT(*table, id, entry);
+	if (entry->hh.tbl)
+		return entry;
+	free(entry);
+	return NULL;
+}
+
 static const char *find(struct name_cache *cache, struct entry **table, uint32_t id,
 			int (*name_of)(void *data, uint32_t id, char **ret))
 {
+	cleanup_free char *name = NULL;
 	struct entry *entry;
-	char *name = NULL;
 
 	HASH_FIND_INT(*table, &id, entry);
 	if (entry)
 		return entry->name;
-	if (name_of(cache->names->data, id, &name) < 0 && asprintf(&name, "%u", id) < 0)
-		return NULL;
-	entry = calloc(1, sizeof(*entry));
-	if (!entry) {
-		free(name);
-		return NULL;
-	}
-	entry->id = id;
-	entry->name = name;
-	HASH_ADD_INT(*table, id, entry);
-	HASH_FIND_INT(*table, &id, entry);
-	return entry ? entry->name : NULL;
+	/* A service that fails is not asked again either: an event must not wait for it each time.
+	 */
+	if (name_of(cache->names.data, id, &name) < 0 && asprintf(&name, "%u", id) < 0)
+		name = NULL;
+	entry = name ? keep(table, id, name) : NULL;
+	return entry ? TAKE_PTR(name) : NULL;
 }
 
-const char *name_cache_user(struct name_cache *cache, uid_t uid)
+const char *name_cache_user(struct name_cache *cache, uint32_t uid)
 {
-	return find(cache, &cache->users, uid, cache->names->user_name);
+	return find(cache, &cache->users, uid, cache->names.user_name);
 }
 
-const char *name_cache_group(struct name_cache *cache, gid_t gid)
+const char *name_cache_group(struct name_cache *cache, uint32_t gid)
 {
-	return find(cache, &cache->groups, gid, cache->names->group_name);
+	return find(cache, &cache->groups, gid, cache->names.group_name);
+}
+
+int name_cache_user_id(struct name_cache *cache, const char *name, uint32_t *ret)
+{
+	int r = cache->names.user(cache->names.data, name, ret);
+
+	return r == 0 && !name_cache_user(cache, *ret) ? -ENOMEM : r;
+}
+
+int name_cache_group_id(struct name_cache *cache, const char *name, uint32_t *ret)
+{
+	int r = cache->names.group(cache->names.data, name, ret);
+
+	return r == 0 && !name_cache_group(cache, *ret) ? -ENOMEM : r;
 }

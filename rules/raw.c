@@ -1,30 +1,35 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What was read, before it means anything: sections, keys and mistakes; see internal.h. */
+/* What was read, before it means anything: files, sections, keys and mistakes; see internal.h. */
 #include <errno.h>
 #include <stdarg.h>
 
 #include "internal.h"
 #include "util.h"
 
+/* Room for one more element of SIZE bytes in a list of N; the list or NULL. */
+static void *grow(void *list, size_t n, size_t *room, size_t size)
+{
+	size_t more = *room ? *room * 2 : 8;
+
+	if (n < *room)
+		return list;
+	list = reallocarray(list, more, size);
+	if (list)
+		*room = more;
+	return list;
+}
+
 void raw_mistake(struct raw *raw, size_t file, unsigned line, const char *format, ...)
 {
 	struct mistakes *mistakes = &raw->mistakes;
+	struct mistake *list = grow(mistakes->list, mistakes->n, &mistakes->room, sizeof(*list));
 	cleanup_free char *message = NULL;
-	char *text = NULL;
+	char *text;
 	va_list ap;
 	int n;
 
-	if (mistakes->n == mistakes->room) {
-		size_t room = mistakes->room ? mistakes->room * 2 : 16;
-		struct mistake *more = reallocarray(mistakes->list, room, sizeof(*more));
-
-		if (!more) {
-			mistakes->out_of_memory = true;
-			return;
-		}
-		mistakes->list = more;
-		mistakes->room = room;
-	}
+	if (list)
+		mistakes->list = list;
 	va_start(ap, format);
 	n = vasprintf(&message, format, ap);
 	va_end(ap);
@@ -34,65 +39,85 @@ void raw_mistake(struct raw *raw, size_t file, unsigned line, const char *format
 		n = asprintf(&text, "%s:%u: %s", raw->files[file], line, message);
 	else
 		n = asprintf(&text, "%s: %s", raw->files[file], message);
-	if (n < 0) {
+	if (n < 0 || !list) {
 		mistakes->out_of_memory = true;
+		if (n >= 0)
+			free(text);
 		return;
 	}
 	/* One line, whatever a file has in it. */
 	for (char *p = text; *p; p++)
 		if ((unsigned char)*p < ' ' || *p == 0x7f)
 			*p = '?';
-	mistakes->list[mistakes->n++] = (struct mistake){file, line, text};
+	list[mistakes->n] = (struct mistake){file, line, mistakes->n, text};
+	mistakes->n++;
 }
 
-int raw_add_section(struct raw *raw, size_t file, unsigned line, const char *kind, size_t kind_size,
-		    const char *name, size_t name_size)
+int raw_add_file(struct raw *raw, const char *name)
 {
-	struct raw_section *section;
+	char **files = reallocarray(raw->files, raw->n_files + 1, sizeof(*files));
 
-	if (raw->n_sections == raw->room) {
-		size_t room = raw->room ? raw->room * 2 : 16;
-		struct raw_section *more = reallocarray(raw->sections, room, sizeof(*more));
+	if (!files)
+		return -ENOMEM;
+	raw->files = files;
+	files[raw->n_files] = strdup(name);
+	if (!files[raw->n_files])
+		return -ENOMEM;
+	raw->n_files++;
+	return 0;
+}
 
-		if (!more)
-			return -ENOMEM;
-		raw->sections = more;
-		raw->room = room;
+int raw_add_section(struct raw *raw, enum section_kind kind, const char *name, size_t size,
+		    unsigned line)
+{
+	struct raw_section *list = grow(raw->sections, raw->n_sections, &raw->room, sizeof(*list));
+	char *copy = strndup(name, size);
+
+	if (list)
+		raw->sections = list;
+	if (!list || !copy) {
+		free(copy);
+		return -ENOMEM;
 	}
-	section = &raw->sections[raw->n_sections++];
-	*section = (struct raw_section){.file = file, .line = line};
-	section->kind = strndup(kind, kind_size);
-	section->name = strndup(name, name_size);
-	return section->kind && section->name ? 0 : -ENOMEM;
+	list[raw->n_sections++] = (struct raw_section){
+		.kind = kind,
+		.name = copy,
+		.file = raw->n_files - 1,
+		.line = line,
+	};
+	return 0;
 }
 
 int raw_add_key(struct raw_section *section, const char *name, const char *value, unsigned line)
 {
-	struct raw_key *key;
+	struct raw_key *list = grow(section->keys, section->n_keys, &section->room, sizeof(*list));
 
-	if (section->n_keys == section->room) {
-		size_t room = section->room ? section->room * 2 : 8;
-		struct raw_key *more = reallocarray(section->keys, room, sizeof(*more));
-
-		if (!more)
-			return -ENOMEM;
-		section->keys = more;
-		section->room = room;
-	}
-	key = &section->keys[section->n_keys++];
-	*key = (struct raw_key){.name = strdup(name), .value = strdup(value), .line = line};
-	return key->name && key->value ? 0 : -ENOMEM;
+	if (!list)
+		return -ENOMEM;
+	section->keys = list;
+	list += section->n_keys++;
+	*list = (struct raw_key){
+		.name = strdup(name),
+		.value = strdup(value),
+		.size = strlen(value),
+		.line = line,
+	};
+	return list->name && list->value ? 0 : -ENOMEM;
 }
 
 int raw_continue_key(struct raw_section *section, const char *value)
 {
 	struct raw_key *key = &section->keys[section->n_keys - 1];
-	char *joined;
+	size_t more = strlen(value);
+	char *joined = realloc(key->value, key->size + more + 2);
 
-	if (asprintf(&joined, "%s%s%s", key->value, *key->value ? " " : "", value) < 0)
+	if (!joined)
 		return -ENOMEM;
-	free(key->value);
 	key->value = joined;
+	if (key->size)
+		joined[key->size++] = ' ';
+	memcpy(joined + key->size, value, more + 1);
+	key->size += more;
 	return 0;
 }
 
@@ -106,7 +131,6 @@ void raw_done(struct raw *raw)
 			free(section->keys[k].value);
 		}
 		free(section->keys);
-		free(section->kind);
 		free(section->name);
 	}
 	for (size_t i = 0; i < raw->n_files; i++)

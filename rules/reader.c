@@ -2,47 +2,134 @@
 /*
  * Rule files as INI, through inih, without losing a byte of them.
  *
- * inih asks for one line at a time and calls back for each key while that line is the newest, so
- * the reader below always knows file and line. It also does what inih does not: section names of
- * any length (it hands on a short alias), empty sections, lines up to 64 KiB, keys that are
- * indented together with their section (only a deeper indentation continues a value), and lines
- * that are neither.
+ * inih asks for one line at a time and calls back for a key while that key's line is the newest, so
+ * the reader below always knows file and line. It also does what inih does not: lines up to 64 KiB,
+ * section names of any length (inih gets a short alias), empty and repeated sections, comments
+ * behind continuation lines, and keys that are indented together with their section: only a line
+ * that is indented deeper than its key continues the value.
  */
 #include <ctype.h>
 #include <errno.h>
 #include <ini.h>
-#include <limits.h>
+#include <stdarg.h>
 
 #include "internal.h"
 #include "util.h"
 
-enum { LINE_MAX_SIZE = 65536 };
+enum { LINE_SIZE_MAX = 65536, TAB_WIDTH = 8 };
+
+/* Where a key's line stands, for a line that no key precedes. */
+#define NO_KEY SIZE_MAX
+
+/* What a line is to inih. */
+enum line_kind { LINE_NOTHING, LINE_HEADER, LINE_KEY, LINE_CONTINUATION };
 
 struct reader {
 	struct raw *raw;
 	size_t file;
 	const char *at, *end; /* what is left of the text */
 	unsigned line;        /* number of the newest line */
-	size_t indent;        /* of the newest line */
-	size_t key_indent;    /* of the newest key, SIZE_MAX before a section's first */
-	bool has_section;
-	bool continues; /* the newest line continues a value */
-	bool expected;  /* the newest line has a key, which inih has not reported yet */
-	bool failed;    /* out of memory */
+	enum { BEFORE_SECTIONS, IN_BAD_SECTION, IN_SECTION } where;
+	size_t key_column; /* of the newest key's line, or NO_KEY */
+	bool key_good;     /* that line gave a key */
+	enum line_kind newest;
+	bool awaited; /* the newest line has a key, which inih has not reported yet */
+	bool failed;  /* out of memory */
 };
 
-static bool is_blank(char c)
+/* A line without the white space around it and the comment behind it. */
+struct line {
+	const char *text;
+	size_t size;
+	size_t column; /* of its first character, tabs counted */
+};
+
+static bool is_space(char c)
 {
-	return c == ' ' || c == '\t';
+	return isspace((unsigned char)c);
 }
 
-/* A line that was passed to inih as a key and came to nothing. */
-static void note_unreported(struct reader *reader)
+static struct raw_section *section(struct reader *reader)
 {
-	if (reader->expected)
-		raw_mistake(reader->raw, reader->file, reader->line,
-			    "expected 'key = value' or a section in brackets");
-	reader->expected = false;
+	return &reader->raw->sections[reader->raw->n_sections - 1];
+}
+
+__attribute__((format(printf, 2, 3))) static void fault(struct reader *reader, const char *format,
+							...)
+{
+	char text[RBCE_ERROR_SIZE];
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(text, sizeof(text), format, ap);
+	va_end(ap);
+	raw_mistake(reader->raw, reader->file, reader->line, "%s", text);
+	if (reader->where == IN_SECTION)
+		section(reader)->faulty = true;
+}
+
+/* Where C stands behind white space, or at the beginning; the end when it does nowhere. */
+static size_t find_comment(const char *text, size_t size, char c)
+{
+	for (size_t i = 0; i < size; i++)
+		if (text[i] == c && (i == 0 || is_space(text[i - 1])))
+			return i;
+	return size;
+}
+
+/* How much of a text of SIZE bytes a message shows. */
+static int shown(size_t size)
+{
+	return size < 200 ? (int)size : 200;
+}
+
+static void strip_end(struct line *line)
+{
+	while (line->size && is_space(line->text[line->size - 1]))
+		line->size--;
+}
+
+/* Takes the next line off the text; false at the end of it all. A comment gives an empty line. */
+static bool next_line(struct reader *reader, struct line *ret)
+{
+	const char *text = reader->at, *end;
+	size_t column = 0;
+
+	if (text == reader->end)
+		return false;
+	end = memchr(text, '\n', (size_t)(reader->end - text));
+	reader->at = end ? end + 1 : reader->end;
+	reader->line++;
+	if (!end)
+		end = reader->end;
+	for (; text < end && is_space(*text); text++)
+		column = *text == '\t' ? (column / TAB_WIDTH + 1) * TAB_WIDTH : column + 1;
+	*ret = (struct line){text, (size_t)(end - text), column};
+	if (ret->size && (*text == ';' || *text == '#'))
+		ret->size = 0;
+	strip_end(ret);
+	return true;
+}
+
+/* What no line may have. Notes it. */
+static bool check_line(struct reader *reader, const struct line *line)
+{
+	if (line->size > LINE_SIZE_MAX) {
+		fault(reader, "this line is longer than 64 KiB");
+		return false;
+	}
+	for (size_t i = 0; i < line->size; i++) {
+		unsigned char c = (unsigned char)line->text[i];
+
+		if (c == '\0')
+			fault(reader, "this line has a NUL byte");
+		else if ((c < ' ' && c != '\t') || c == 0x7f)
+			fault(reader, "this line has a control character (0x%02x)", c);
+		else
+			continue;
+		return false;
+	}
+	return true;
 }
 
 static bool is_word(const char *text, size_t size, const char *word)
@@ -50,160 +137,195 @@ static bool is_word(const char *text, size_t size, const char *word)
 	return strlen(word) == size && memcmp(text, word, size) == 0;
 }
 
-/* "[KIND NAME]" without its brackets. */
-static void read_header(struct reader *reader, const char *text, const char *end)
+/* The word at the beginning of TEXT. */
+static size_t word_size(const char *text, size_t size)
 {
-	const char *close = memrchr(text, ']', (size_t)(end - text));
-	const char *kind = text + 1, *name, *rest;
-	size_t kind_size;
+	size_t n = 0;
 
-	reader->has_section = false;
-	for (rest = close ? close + 1 : end; close && rest < end && is_blank(*rest);)
-		rest++;
-	/* "[a] ; see [b]": the last bracket stands in the comment. */
-	if (close) {
-		const char *comment = memchr(text, ';', (size_t)(end - text));
-		if (comment && comment < close)
-			close = memrchr(text, ']', (size_t)(comment - text));
-		rest = close ? close + 1 : end;
-		while (close && rest < end && is_blank(*rest))
-			rest++;
-	}
-	if (!close || (rest < end && *rest != ';' && *rest != '#')) {
-		raw_mistake(reader->raw, reader->file, reader->line,
-			    "expected ']' at the end of a section's name");
-		return;
-	}
-	while (kind < close && is_blank(*kind))
-		kind++;
-	for (name = kind; name < close && !is_blank(*name);)
-		name++;
-	kind_size = (size_t)(name - kind);
-	while (name < close && is_blank(*name))
-		name++;
-	while (close > name && is_blank(close[-1]))
-		close--;
-	if (!is_word(kind, kind_size, "rule") && !is_word(kind, kind_size, "container")) {
-		raw_mistake(reader->raw, reader->file, reader->line,
-			    "unknown section '%.*s': expected [rule NAME] or [container NAME]",
-			    (int)kind_size, kind);
-		return;
-	}
-	if (name == close) {
-		raw_mistake(reader->raw, reader->file, reader->line, "this section has no name");
-		return;
-	}
-	reader->failed |= raw_add_section(reader->raw, reader->file, reader->line, kind, kind_size,
-					  name, (size_t)(close - name)) < 0;
-	reader->has_section = true;
+	while (n < size && !is_space(text[n]))
+		n++;
+	return n;
 }
 
-static bool begins_section(const char *text, const char *end)
+/* "[KIND NAME]" */
+static void read_header(struct reader *reader, const struct line *line)
 {
-	static const char *const headers[] = {"[rule", "[container"};
+	static const char *const kinds[] = {
+		[SECTION_RULE] = "rule",
+		[SECTION_CONTAINER] = "container",
+	};
+	const char *text = line->text + 1, *end = line->text + line->size - 1;
+	size_t kind_size, kind = 0;
 
-	for (size_t i = 0; i < ARRAY_SIZE(headers); i++)
-		if ((size_t)(end - text) > strlen(headers[i]) &&
-		    memcmp(text, headers[i], strlen(headers[i])) == 0)
-			return true;
-	return false;
-}
-
-/* Takes the next line off the text, without its end; false at the end of it all. */
-static bool next_line(struct reader *reader, const char **ret, const char **ret_end)
-{
-	const char *end;
-
-	if (reader->at == reader->end)
-		return false;
-	*ret = reader->at;
-	end = memchr(reader->at, '\n', (size_t)(reader->end - reader->at));
-	reader->at = end ? end + 1 : reader->end;
-	if (!end)
-		end = reader->end;
-	if (end > *ret && end[-1] == '\r')
+	reader->where = IN_BAD_SECTION;
+	reader->key_column = NO_KEY;
+	if (*end != ']') {
+		fault(reader, "expected ']' at the end of a section's name");
+		return;
+	}
+	while (text < end && is_space(*text))
+		text++;
+	while (end > text && is_space(end[-1]))
 		end--;
-	*ret_end = end;
-	reader->line++;
+	kind_size = word_size(text, (size_t)(end - text));
+	while (kind < ARRAY_SIZE(kinds) && !is_word(text, kind_size, kinds[kind]))
+		kind++;
+	if (kind == ARRAY_SIZE(kinds)) {
+		fault(reader, "unknown section '%.*s': expected [rule NAME] or [container NAME]",
+		      shown(kind_size), text);
+		return;
+	}
+	for (text += kind_size; text < end && is_space(*text);)
+		text++;
+	if (text == end) {
+		fault(reader, "this section has no name");
+		return;
+	}
+	if (raw_add_section(reader->raw, (enum section_kind)kind, text, (size_t)(end - text),
+			    reader->line) < 0)
+		reader->failed = true;
+	else
+		reader->where = IN_SECTION;
+}
+
+static bool is_deeper(const struct reader *reader, const struct line *line)
+{
+	return reader->key_column != NO_KEY && line->column > reader->key_column;
+}
+
+/*
+ * Does the line begin a section? A value may go on with a '[', but a header that is only indented
+ * too far is meant as one.
+ */
+static bool is_header(const struct reader *reader, const struct line *line)
+{
+	size_t n;
+
+	if (*line->text != '[')
+		return false;
+	if (!is_deeper(reader, line))
+		return true;
+	n = word_size(line->text + 1, line->size - 1);
+	return is_word(line->text + 1, n, "rule") || is_word(line->text + 1, n, "container");
+}
+
+/* A line "KEY = ..." below another key's value, indented so deep that it would go on with it. */
+static bool hides_key(struct reader *reader, const struct line *line)
+{
+	const char *equals = memchr(line->text, '=', line->size);
+	struct line name = {line->text, equals ? (size_t)(equals - line->text) : 0, 0};
+
+	strip_end(&name);
+	if (!parse_knows_key(section(reader)->kind, name.text, name.size))
+		return false;
+	fault(reader, "'%.*s' is indented deeper than the key above and would go on with its value",
+	      shown(name.size), name.text);
 	return true;
 }
 
-static char *deliver(char *buffer, int size, const char *prefix, const char *text, size_t length)
+static enum line_kind tell_kind(const struct reader *reader, const struct line *line)
 {
-	snprintf(buffer, (size_t)size, "%s%.*s\n", prefix, (int)length, text);
+	if (line->size == 0)
+		return LINE_NOTHING;
+	if (is_header(reader, line))
+		return LINE_HEADER;
+	if (reader->where == IN_BAD_SECTION)
+		return LINE_NOTHING;
+	return is_deeper(reader, line) ? LINE_CONTINUATION : LINE_KEY;
+}
+
+/* What the newest line is, after looking at it; LINE_NOTHING for one that is wrong. */
+static enum line_kind take_line(struct reader *reader, struct line *line)
+{
+	enum line_kind kind;
+
+	if (!check_line(reader, line)) {
+		reader->key_good = false;
+		if (is_header(reader, line))
+			reader->where = IN_BAD_SECTION;
+		return LINE_NOTHING;
+	}
+	line->size = find_comment(line->text, line->size, ';');
+	strip_end(line);
+	kind = tell_kind(reader, line);
+	switch (kind) {
+	case LINE_NOTHING:
+		return kind;
+	case LINE_HEADER:
+		read_header(reader, line);
+		return kind;
+	case LINE_KEY:
+		reader->key_column = line->column;
+		reader->key_good = false;
+		return kind;
+	case LINE_CONTINUATION:
+		/* What goes on with a line that was wrong is part of that mistake. */
+		if (!reader->key_good || hides_key(reader, line))
+			return LINE_NOTHING;
+	}
+	return kind;
+}
+
+/* A line that was passed to inih as a key and came to nothing. */
+static void note_unreported(struct reader *reader)
+{
+	if (reader->awaited)
+		fault(reader, "expected 'key = value' or a section in brackets");
+	reader->awaited = false;
+}
+
+/* inih's reader: a line for BUFFER, or NULL at the end. What was dealt with here becomes an empty
+ * line, a section's header a short one. */
+static char *read_line(char *buffer, int size, void *data)
+{
+	static const struct line alias = {"[section]", sizeof("[section]") - 1, 0};
+	struct reader *reader = data;
+	struct line line;
+
+	note_unreported(reader);
+	if (!next_line(reader, &line))
+		return NULL;
+	reader->newest = take_line(reader, &line);
+	reader->awaited = reader->newest == LINE_KEY;
+	if (reader->newest == LINE_NOTHING)
+		line.size = 0;
+	else if (reader->newest == LINE_HEADER)
+		line = alias;
+	/* White space at the beginning is what tells inih of a continuation. */
+	snprintf(buffer, (size_t)size, "%s%.*s\n", reader->newest == LINE_CONTINUATION ? " " : "",
+		 (int)line.size, line.text);
 	return buffer;
 }
 
-/* Where an inline comment begins; inih cuts it off keys' own lines, not off continuations. */
-static const char *cut_comment(const char *text, const char *end)
-{
-	for (const char *p = text + 1; p < end; p++)
-		if (*p == ';' && is_blank(p[-1]))
-			return p;
-	return end;
-}
-
-/* inih's reader: a line for BUFFER, or NULL at the end. What is dealt with here becomes an empty
- * line. */
-static char *read_line(char *buffer, int size, void *data)
-{
-	struct reader *reader = data;
-	const char *line, *end, *text;
-
-	note_unreported(reader);
-	if (!next_line(reader, &line, &end))
-		return NULL;
-	reader->continues = false;
-	for (text = line; text < end && is_blank(*text);)
-		text++;
-	while (end > text && is_blank(end[-1]))
-		end--;
-	reader->indent = (size_t)(text - line);
-	if (text == end || *text == '#' || *text == ';')
-		return deliver(buffer, size, "", "", 0);
-	if (end - text >= LINE_MAX_SIZE || memchr(text, '\0', (size_t)(end - text))) {
-		raw_mistake(reader->raw, reader->file, reader->line,
-			    end - text >= LINE_MAX_SIZE ? "this line is longer than 64 KiB"
-							: "this line has a NUL byte");
-		return deliver(buffer, size, "", "", 0);
-	}
-	if (begins_section(text, end) || (*text == '[' && reader->indent <= reader->key_indent)) {
-		read_header(reader, text, end);
-		reader->key_indent = SIZE_MAX;
-		/* The alias only makes inih forget the key before. */
-		return deliver(buffer, size, "", "[-]", 3);
-	}
-	reader->expected = true;
-	if (reader->key_indent != SIZE_MAX && reader->indent > reader->key_indent) {
-		reader->continues = true;
-		end = cut_comment(text, end);
-		return deliver(buffer, size, " ", text, (size_t)(end - text));
-	}
-	return deliver(buffer, size, "", text, (size_t)(end - text));
-}
-
 /* inih's handler; the line that it speaks of is the newest. */
-static int take_key(void *data, const char *section, const char *name, const char *value)
+static int take_key(void *data, const char *name_of_section, const char *name, const char *value)
 {
 	struct reader *reader = data;
-	struct raw *raw = reader->raw;
-	struct raw_section *last;
+	int r;
 
-	(void)section;
-	reader->expected = false;
-	if (!reader->continues)
-		reader->key_indent = reader->indent;
-	if (!reader->has_section) {
-		if (raw->n_sections == 0 || raw->sections[raw->n_sections - 1].file != reader->file)
-			raw_mistake(raw, reader->file, reader->line,
-				    "'%s' stands before any section", name);
+	(void)name_of_section;
+	reader->awaited = false;
+	if (reader->where == BEFORE_SECTIONS) {
+		fault(reader, QUOTED " stands before any section", name);
 		return 1;
 	}
-	last = &raw->sections[raw->n_sections - 1];
-	if (reader->continues)
-		reader->failed |= raw_continue_key(last, value) < 0;
-	else
-		reader->failed |= raw_add_key(last, name, value, reader->line) < 0;
+	if (!*name) {
+		fault(reader, "a key is missing before '='");
+		return 1;
+	}
+	if (value[find_comment(value, strlen(value), '#')]) {
+		fault(reader,
+		      "'#' begins a comment at the start of a line only; elsewhere ';' does");
+		return 1;
+	}
+	/* A comment may also follow the '=' directly. */
+	if (*value == ';')
+		value = "";
+	r = reader->newest == LINE_CONTINUATION
+		    ? raw_continue_key(section(reader), value)
+		    : raw_add_key(section(reader), name, value, reader->line);
+	reader->failed |= r < 0;
+	reader->key_good = true;
 	return 1;
 }
 
@@ -215,27 +337,21 @@ int reader_read(struct raw *raw, const char *name, const char *text, size_t size
 		.file = raw->n_files,
 		.at = text,
 		.end = text + size,
-		.key_indent = SIZE_MAX,
+		.key_column = NO_KEY,
 	};
-	char **files = reallocarray(raw->files, raw->n_files + 1, sizeof(*files));
 
-	if (!files)
+	if (raw_add_file(raw, name) < 0)
 		return -ENOMEM;
-	raw->files = files;
-	files[raw->n_files] = strdup(name);
-	if (!files[raw->n_files])
-		return -ENOMEM;
-	raw->n_files++;
-	if (size >= 3 && memcmp(text, bom, 3) == 0)
-		reader.at += 3;
-	/* Settings of the library, the same for every user of it in this process. */
+	if (size >= strlen(bom) && memcmp(text, bom, strlen(bom)) == 0)
+		reader.at += strlen(bom);
+	/* Settings of the library, for every user of it in this process. The line has room for a
+	 * blank before it, and "\n" and "\0" behind. */
 	ini_use_stack = false;
 	ini_allow_realloc = false;
-	ini_max_line = ini_initial_alloc = LINE_MAX_SIZE + 8;
+	ini_max_line = ini_initial_alloc = LINE_SIZE_MAX + 3;
 	ini_allow_multiline = true;
 	ini_allow_inline_comments = true;
 	if (ini_parse_stream(read_line, &reader, take_key, &reader) == -2)
 		return -ENOMEM;
-	note_unreported(&reader);
 	return reader.failed ? -ENOMEM : 0;
 }

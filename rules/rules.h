@@ -87,7 +87,7 @@ struct rule {
 	enum rule_mode mode;
 	bool ignore;           /* leave the task alone */
 	const char *container; /* template, NULL with ignore */
-	const char *terms;     /* the terms in one line: "user = alice, comm = cc1" */
+	const char *terms;     /* the terms in one line: "user = alice; comm = cc1" */
 };
 
 size_t ruleset_size(const struct ruleset *set);

@@ -1,17 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The compiled rule set: what it answers; see rules.h. Built in compile.c. */
-#include "ruleset.h"
-
+/* The finished rule set: what it answers; see rules.h. Made in parse.c. */
 #include <errno.h>
+#include <limits.h>
 
+#include "internal.h"
 #include "util.h"
+
+static void done(struct compiled *compiled)
+{
+	for (size_t i = 0; i < compiled->n_terms; i++)
+		term_free(compiled->terms[i]);
+	free(compiled->terms);
+	free(compiled->terms_text);
+}
 
 struct ruleset *ruleset_free(struct ruleset *set)
 {
 	if (!set)
 		return NULL;
 	for (size_t i = 0; i < set->n_rules; i++)
-		compiled_done(&set->rules[i]);
+		done(&set->rules[i]);
 	free(set->rules);
 	for (size_t i = 0; i < set->n_sections; i++)
 		free((void *)set->sections[i].keys);
@@ -58,15 +66,17 @@ const struct rule *ruleset_match(const struct ruleset *set, const struct rbce_ta
 void ruleset_explain(const struct ruleset *set, const struct rbce_task *task,
 		     ruleset_explain_fn *function, void *data)
 {
+	char actual[PATH_MAX];
+
 	for (size_t i = 0; i < set->n_rules; i++) {
 		const struct compiled *compiled = &set->rules[i];
-		const struct term *failed = failing_term(compiled, task);
-		char actual[512];
+		const struct term *failed;
 
 		if (!compiled->rule.enabled) {
 			function(data, &compiled->rule, "state = on", "off");
 			continue;
 		}
+		failed = failing_term(compiled, task);
 		if (!failed) {
 			function(data, &compiled->rule, NULL, NULL);
 			return;
@@ -94,11 +104,12 @@ int ruleset_container(struct ruleset *set, const struct rule *rule, const struct
 		values.user = name_cache_user(set->names, task->uid);
 	if (template_uses(rule->container, 'g'))
 		values.group = name_cache_group(set->names, task->gid);
-	if (!values.user || !values.group)
-		r = -ENOMEM;
-	else
+	if (values.user && values.group)
 		r = template_fill(rule->container, &values, ret);
-	return r < 0 ? rbce_error_errno(err, r, "cannot name container '%s'", rule->container) : 0;
+	else
+		r = -ENOMEM;
+	return r < 0 ? rbce_error_errno(err, r, "cannot name container " QUOTED, rule->container)
+		     : 0;
 }
 
 size_t ruleset_containers(const struct ruleset *set)
@@ -113,11 +124,17 @@ const struct container_section *ruleset_container_at(const struct ruleset *set, 
 
 const struct container_section *ruleset_section(const struct ruleset *set, const char *name)
 {
-	for (size_t i = 0; i < set->n_sections; i++)
-		if (streq(set->sections[i].name, name))
-			return &set->sections[i];
-	for (size_t i = 0; i < set->n_sections; i++)
-		if (template_fits(set->sections[i].name, name))
-			return &set->sections[i];
-	return NULL;
+	const struct container_section *template = NULL;
+
+	for (size_t i = 0; i < set->n_sections; i++) {
+		const struct container_section *section = &set->sections[i];
+
+		if ((template && template_uses(section->name, '\0')) ||
+		    !template_fits(section->name, name))
+			continue;
+		if (!template_uses(section->name, '\0'))
+			return section;
+		template = section;
+	}
+	return template;
 }

@@ -7,10 +7,14 @@
 
 #include "harness.h"
 
+/* "toor" is a second name of root; the last ones are no good names for files. */
 static const struct {
 	const char *name;
 	uint32_t id;
-} fixture_names[] = {{"root", 0}, {"alice", 1000}, {"bob", 1001}, {"students", 500}, {"..", 77}};
+} fixture_names[] = {
+	{"root", 0},       {"toor", 0}, {"alice", 1000},  {"bob", 1001},
+	{"students", 500}, {"..", 77},  {"a/b\n\tc", 78}, {"", 79},
+};
 
 static inline int fixture_id(void *data, const char *name, uint32_t *ret)
 {

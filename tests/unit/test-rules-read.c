@@ -1,205 +1,240 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* rules/reader.c, compile.c, load.c: what is read, and every mistake with its line. */
-#include "rules-fixture.h"
+/* rules/reader.c, load.c, parse.c: what is read arrives whole, from text, files and directories. */
+#include <rbced/key_check.h>
 
-#define R "[rule a]\n"
+#include "rules-fixture.h"
+#include "rules-text.h"
+
 #define C "container = x\n"
 
-/* A text and the one line that it earns; NULL for none. */
+/* Texts, and the terms of their first rule. */
 static const struct {
 	const char *text;
-	const char *error;
-} texts[] = {
+	const char *terms; /* NULL when there is no rule */
+} files[] = {
 	{"", NULL},
-	{"\n\n# only a comment\n; another\n", NULL},
-	{R C, NULL},
-	{R "user = alice\n" C, NULL},
-	{R "ignore = yes\n", NULL},
+	{"\n \n\t\n", NULL},
+	{"# only a comment\n; another\n   # a third", NULL},
 	{"[container x]\n", NULL},
 	{"[container x]\nmemory.max = 1\nio.max = a\nio.max = b\non-unsupported = error\n", NULL},
-	{"[rule a] ; why [this]\n" C, NULL},
-	{"[ rule  a b ]\n" C, NULL},
-	{"\xef\xbb\xbf[rule a]\n" C, NULL},
-	{"[rule a]\r\ncontainer = x\r\n", NULL},
-	{"[rule a]\ncontainer = x", NULL},
-	{R "  container = x\n  user = bob\n", NULL},
-	{R "container: x\n", NULL},
-
-	{"user = alice\n", "t.rules:1: 'user' stands before any section"},
-	{"[rule a\n", "t.rules:1: expected ']' at the end of a section's name"},
-	{"[rule a] b\n", "t.rules:1: expected ']' at the end of a section's name"},
-	{"[rule]\n", "t.rules:1: this section has no name"},
-	{"[rule  ]\n", "t.rules:1: this section has no name"},
-	{"[class a]\n",
-	 "t.rules:1: unknown section 'class': expected [rule NAME] or [container NAME]"},
-	{"[]\n", "t.rules:1: unknown section '': expected [rule NAME] or [container NAME]"},
-	{R C "nonsense\n", "t.rules:3: expected 'key = value' or a section in brackets"},
-	{R C "nonsense", "t.rules:3: expected 'key = value' or a section in brackets"},
-	{R "usr = alice\n" C, "t.rules:2: unknown key 'usr' in a rule; did you mean 'user'?"},
-	{R "colour = red\n" C, "t.rules:2: unknown key 'colour' in a rule"},
-	{R "memory.max = 1G\n" C, "t.rules:2: unknown key 'memory.max' in a rule"},
-	{R "user =\n" C, "t.rules:2: 'user' has no value"},
-	{R "user = ; alice\n" C, "t.rules:2: 'user' has no value"},
-	{R "user = alice,\n" C, "t.rules:2: the list has an empty part"},
-	{R "user = !\n" C, "t.rules:2: the list has an empty part"},
-	{R "user = alice\nuser = bob\n" C,
-	 "t.rules:3: 'user' stands in line 2 of this section already"},
-	{R "user = carol\n" C, "t.rules:2: unknown user 'carol'"},
-	{R "user = broken\n" C, "t.rules:2: unknown user 'broken': Input/output error"},
-	{R "group = @nobody\n" C, "t.rules:2: unknown group 'nobody'"},
-	{R "user = 5-x\n" C, "t.rules:2: unknown user 'x'"},
-	{R "user = 9-5\n" C, "t.rules:2: '9-5' ends before it begins"},
-	{R "user = 4294967295\n" C, "t.rules:2: '4294967295' is not a number"},
-	{R "user = <0\n" C, "t.rules:2: '<0' matches nothing"},
-	{R "pgrp = me\n" C, "t.rules:2: 'me' is not a number"},
-	{R "order = -1\n" C, "t.rules:2: '-1' is not a number from 0 to 2147483647"},
-	{R "state = maybe\n" C, "t.rules:2: 'maybe' is neither 'on' nor 'off'"},
-	{R "mode = dry\n" C, "t.rules:2: 'dry' is neither 'enforce' nor 'observe'"},
-	{R "user = alice\n", "t.rules:1: rule 'a' has neither 'container' nor 'ignore = yes'"},
-	{R C "ignore = yes\n", "t.rules:1: rule 'a' has both 'container' and 'ignore = yes'"},
-	{R "container = a/../b\n",
-	 "t.rules:2: cannot use container name 'a/../b': '.' and '..' are "
-	 "no container names"},
-	{R "container = %x\n", "t.rules:2: unknown variable '%x' in '%x' (there are %u %U %g %G %p "
-			       "%P %r)"},
-	{R "container = a%\n", "t.rules:2: 'a%' ends with a '%' ('%%' means the sign)"},
-	{R C R C, "t.rules:3: rule 'a' stands at t.rules:1 already"},
-	{"[container x]\nmemry.max = 1\n", "t.rules:2: unknown key 'memry.max'"},
-	{"[container x]\nmemory.max = bad\n", "t.rules:2: 'bad' is not a size"},
-	{"[container x]\nmemory.max = 1\nmemory.max = 2\n",
-	 "t.rules:3: 'memory.max' stands in line 2 of this section already"},
-	{"[container x]\non-unsupported = cry\n",
-	 "t.rules:2: 'cry' is none of warn, error and ignore"},
-	{"[container /x]\n", "t.rules:1: cannot use container name '/x': it begins with '/'"},
+	{"[rule a]\n" C, ""},
+	{"[rule a]\nignore = yes\n", ""},
+	{"[rule a]\nignore = no\n" C, ""},
+	{"[rule a]\nuser = alice\n" C, "user = alice"},
+	{"[rule a]\n" C "exe = /bin/*\nuser = alice\n", "exe = /bin/*; user = alice"},
+	/* Ends and beginnings of files and lines. */
+	{"\xef\xbb\xbf[rule a]\nuser = alice\n" C, "user = alice"},
+	{"[rule a]\r\nuser = alice\r\ncontainer = x\r\n", "user = alice"},
+	{"[rule a]\n" C "user = alice", "user = alice"},
+	{"[rule a]\n" C "user = alice\r", "user = alice"},
+	{"  [rule a]  \n  " C "user=alice  \n", "user = alice"},
+	{"[ rule\ta b ]\n" C "user\t=\talice\t\n", "user = alice"},
+	/* Comments. */
+	{"[rule a] ; why [this]\n" C "user = alice ; not bob\n", "user = alice"},
+	{"[rule a];b]\n" C, ""},
+	{"[rule a]\n" C "comm = a;b\n", "comm = a;b"},
+	{"[rule a]\n" C "comm =;a\n  b\n", "comm = b"},
+	{"[rule a]\n" C "comm = a#b,\\#c,d\\ \\;e\n", "comm = a#b,\\#c,d\\ \\;e"},
+	/* Separators. */
+	{"[rule a]\n" C "exe = /a=b\n", "exe = /a=b"},
+	{"[rule a]\n" C "exe = /a:b\n", "exe = /a:b"},
+	{"[rule a]\n" C "exe:/a=b\n", "exe = /a=b"},
+	{"[rule a]\n" C "comm = = b\n", "comm = = b"},
+	/* Bytes that are no UTF-8. */
+	{"[rule \xff]\n" C "comm = \xc3(\xff\n", "comm = \xc3(\xff"},
+	/* Only a line that is indented deeper than its key continues the value. */
+	{"[rule a]\n" C "user = alice,\n  bob,\n  root\n", "user = alice, bob, root"},
+	{"[rule a]\n  container = x\n  user = bob\n", "user = bob"},
+	{"[rule a]\n\tcontainer = x\n\tuser = bob,\n\t\troot\n", "user = bob, root"},
+	{"[rule a]\n        container = x\n\tuser = bob\n", "user = bob"},
+	{"[rule a]\n    container = x\n  user = bob,\n    root\n", "user = bob, root"},
+	{"[rule a]\n" C "user = bob, ; one\n  # two\n\n ; three\n  root ; four\n",
+	 "user = bob, root"},
+	{"[rule a]\n" C "user =\n  bob\n", "user = bob"},
+	{"[rule a]\n" C "comm = a,\n  [bc]\n", "comm = a, [bc]"},
+	{"[rule a]\n" C "comm = a,\n  = b\n", "comm = a, = b"},
+	{"[rule a]\n" C "comm = a,\n  x = b\n", "comm = a, x = b"},
+	{"[rule a]\n" C "comm = a\r\n  \xc2\xa0 b\r\n", "comm = a \xc2\xa0 b"},
+	{"[container x]\nio.max = a\n  rbps=50M\n  wbps=20M\n", NULL},
+	{"[rule a]\n" C "user = bob\n  [rule b]\n  ignore = yes\n", "user = bob"},
 };
 
-START_TEST(mistakes)
+static void check_equal(const struct ruleset *a, const struct ruleset *b)
 {
-	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-		struct rules_errors errors;
-		struct ruleset *set = fixture_parse(texts[i].text, &errors);
+	ck_assert_uint_eq(ruleset_size(a), ruleset_size(b));
+	ck_assert_uint_eq(ruleset_containers(a), ruleset_containers(b));
+	ck_assert_uint_eq(ruleset_facts(a), ruleset_facts(b));
+	for (size_t i = 0; i < ruleset_size(a); i++) {
+		const struct rule *x = ruleset_rule(a, i), *y = ruleset_rule(b, i);
 
-		ck_assert_msg(errors.n == (texts[i].error ? 1 : 0), "%s: %zu errors, first: %s",
-			      texts[i].text, errors.n, errors.n ? errors.lines[0] : "");
-		if (texts[i].error)
-			ck_assert_str_eq(errors.lines[0], texts[i].error);
-		rules_errors_done(&errors);
+		ck_assert_str_eq(x->name, y->name);
+		ck_assert_str_eq(x->terms, y->terms);
+		ck_assert_pstr_eq(x->container, y->container);
+		ck_assert_uint_eq(x->index, i);
+		ck_assert_uint_eq(y->index, i);
+		ck_assert_int_eq(x->order, y->order);
+		ck_assert(x->enabled == y->enabled && x->ignore == y->ignore);
+		ck_assert(x->mode == y->mode);
+	}
+	for (size_t i = 0; i < ruleset_containers(a); i++) {
+		const struct container_section *x = ruleset_container_at(a, i);
+		const struct container_section *y = ruleset_container_at(b, i);
+
+		ck_assert_str_eq(x->name, y->name);
+		ck_assert_int_eq(x->on_unsupported, y->on_unsupported);
+		ck_assert_uint_eq(x->n_keys, y->n_keys);
+		for (size_t k = 0; k < x->n_keys; k++) {
+			ck_assert_str_eq(x->keys[k].key, y->keys[k].key);
+			ck_assert_str_eq(x->keys[k].value, y->keys[k].value);
+		}
+	}
+}
+
+/* What the set says of itself, written as a file and read again, is the same set. */
+static void check_round_trip(const struct ruleset *set, const struct rules_options *options)
+{
+	struct rules_errors errors = {0};
+	struct ruleset *again = NULL;
+	char *text = rules_text(set);
+
+	ck_assert_ptr_nonnull(text);
+	ck_assert_msg(ruleset_parse("t.rules", text, strlen(text), options, &again, &errors) == 0,
+		      "%s of\n%s", errors.n ? errors.lines[0] : "?", text);
+	check_equal(set, again);
+	ruleset_free(again);
+	free(text);
+}
+
+START_TEST(accepted)
+{
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		struct rules_errors errors;
+		struct ruleset *set = fixture_parse(files[i].text, &errors);
+
+		ck_assert_msg(set != NULL, "%s: %s", files[i].text,
+			      errors.n ? errors.lines[0] : "?");
+		if (files[i].terms)
+			ck_assert_str_eq(ruleset_rule(set, 0)->terms, files[i].terms);
+		else
+			ck_assert_uint_eq(ruleset_size(set), 0);
+		check_round_trip(set, &fixture_options);
 		ruleset_free(set);
 	}
 }
 END_TEST
 
-START_TEST(all_mistakes_in_order)
-{
-	static const char text[] = "x = 1\n[rule a]\nusr = 1\nuser = carol\n" C "[container b]\n"
-				   "memory.max = bad\nnothing\n";
-	static const char *const lines[] = {"t.rules:1: ", "t.rules:3: ", "t.rules:4: ",
-					    "t.rules:7: ", "t.rules:8: "};
-	struct rules_errors errors;
-
-	ck_assert_ptr_null(fixture_parse(text, &errors));
-	ck_assert_uint_eq(errors.n, 5);
-	for (size_t i = 0; i < 5; i++)
-		ck_assert_ptr_eq(strstr(errors.lines[i], lines[i]), errors.lines[i]);
-	rules_errors_done(&errors);
-}
-END_TEST
-
-/* A value of N letters arrives as N letters, whatever the library does with long lines by itself.
- */
+/* A value of any length arrives whole, whatever inih does with long lines by itself. */
 START_TEST(long_lines)
 {
-	static const size_t sizes[] = {180, 190, 191, 192, 193, 194, 195,  196,
-				       197, 198, 199, 200, 201, 250, 5000, 60000};
+	static const size_t lines[] = {48,  49,  50,  51,  197,  198,   199,   200,
+				       201, 202, 399, 400, 5000, 65534, 65535, 65536};
+	static char value[65536], text[sizeof(value) + 100], terms[sizeof(value) + 100];
 
-	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-		char *text = malloc(sizes[i] + 100);
-		char *end = stpcpy(text, "[rule a]\ncontainer = x\nexe = /");
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		size_t n = lines[i] - strlen("exe = ");
 		struct ruleset *set;
 
-		memset(end, 'y', sizes[i]);
-		end[sizes[i] - 1] = 'z';
-		memcpy(end + sizes[i], "\nuser = alice\n", 15);
+		memset(value, 'y', n);
+		value[0] = '/';
+		value[n - 1] = 'z';
+		value[n] = '\0';
+		snprintf(text, sizeof(text), "[rule a]\ncontainer = x\nexe = %s\nuser = alice\n",
+			 value);
+		snprintf(terms, sizeof(terms), "exe = %s; user = alice", value);
 		set = fixture_good(text);
-		ck_assert_uint_eq(strlen(ruleset_rule(set, 0)->terms),
-				  strlen("exe = /; user = alice") + sizes[i]);
-		ck_assert_ptr_nonnull(strstr(ruleset_rule(set, 0)->terms, "yz; user = alice"));
+		ck_assert_str_eq(ruleset_rule(set, 0)->terms, terms);
 		ruleset_free(set);
-		free(text);
 	}
 }
 END_TEST
 
-START_TEST(too_long_and_nul)
+/* So do values of many lines, comments of any length between them, and long names. */
+START_TEST(long_everything)
 {
-	static const char nul[] = "[rule a]\ncontainer = x\0y\n";
-	char *text = malloc(70000);
-	struct rules_errors errors;
-
-	memset(text, 'y', 70000);
-	memcpy(text, "[rule a]\nexe = ", 15);
-	ck_assert_ptr_null(fixture_parse_sized(text, 70000, &errors));
-	ck_assert_str_eq(errors.lines[0], "t.rules:1: rule 'a' has neither 'container' nor "
-					  "'ignore = yes'");
-	ck_assert_str_eq(errors.lines[1], "t.rules:2: this line is longer than 64 KiB");
-	rules_errors_done(&errors);
-	free(text);
-	ck_assert_ptr_null(fixture_parse_sized(nul, sizeof(nul) - 1, &errors));
-	ck_assert_str_eq(errors.lines[1], "t.rules:2: this line has a NUL byte");
-	rules_errors_done(&errors);
-}
-END_TEST
-
-START_TEST(long_names)
-{
-	char text[1000] = "[rule ";
+	enum { LINES = 3000, LONG = 200000 };
+	char *text = NULL, *comment = malloc(LONG + 1), name[3001];
+	size_t size = 0, expected = strlen("comm = ");
+	FILE *out = open_memstream(&text, &size);
 	struct ruleset *set;
 
-	memset(text + 6, 'n', 600);
-	memcpy(text + 606, "]\ncontainer = x\n", 17);
+	memset(comment, ';', LONG);
+	comment[LONG] = '\0';
+	memset(name, 'n', 3000);
+	name[3000] = '\0';
+	fprintf(out, "%s\n[rule %s]\ncontainer = x ;%.60000s\ncomm = a", comment, name, comment);
+	for (int i = 0; i < LINES; i++)
+		fprintf(out, ",\n%s   %d%s", i == 7 ? comment : "", i, i == 7 ? "\n   7" : "");
+	fprintf(out, "\n");
+	fclose(out);
+	for (int i = 0; i < LINES; i++)
+		expected += (size_t)snprintf(NULL, 0, ", %d", i);
 	set = fixture_good(text);
-	ck_assert_uint_eq(strlen(ruleset_rule(set, 0)->name), 600);
+	ck_assert_str_eq(ruleset_rule(set, 0)->name, name);
+	ck_assert_uint_eq(strlen(ruleset_rule(set, 0)->terms), expected + 1);
 	ruleset_free(set);
+	free(text);
+	free(comment);
 }
 END_TEST
 
-/* Only a line that is indented deeper than its key continues the value. */
-START_TEST(continuation)
+START_TEST(places)
 {
-	struct ruleset *set = fixture_good("[rule a]\n"
-					   "    user = alice,\n"
-					   "    # between\n"
-					   "\n"
-					   "        bob,    ; and\n"
-					   "\t\t\t\t\t!1005\n"
-					   "    container = x\n"
-					   "  [rule b]\n"
-					   "  exe = /a\n"
-					   "   = b\n"
-					   "  container = y\n");
+	struct ruleset *set = fixture_good("\n# one\n[rule a]\ncontainer = x\nuser = bob,\n  root\n"
+					   "\n[container x]\n\nio.max = a\n  b\nmemory.max = 1\n");
+	const struct container_section *section = ruleset_container_at(set, 0);
 
-	ck_assert_uint_eq(ruleset_size(set), 2);
-	ck_assert_str_eq(ruleset_rule(set, 0)->terms, "user = alice, bob, !1005");
-	ck_assert_str_eq(ruleset_rule(set, 0)->container, "x");
-	ck_assert_str_eq(ruleset_rule(set, 1)->terms, "exe = /a = b");
-	ck_assert_uint_eq(ruleset_rule(set, 1)->line, 8);
+	ck_assert_str_eq(ruleset_rule(set, 0)->file, "t.rules");
+	ck_assert_uint_eq(ruleset_rule(set, 0)->line, 3);
+	ck_assert_uint_eq(section->line, 8);
+	ck_assert_uint_eq(section->n_keys, 2);
+	ck_assert_uint_eq(section->keys[0].line, 10);
+	ck_assert_str_eq(section->keys[0].value, "a b");
+	ck_assert_uint_eq(section->keys[1].line, 12);
+	ck_assert_str_eq(section->keys[1].file, "t.rules");
 	ruleset_free(set);
 }
 END_TEST
 
 START_TEST(order_of_rules)
 {
-	static const char *const names[] = {"low", "first", "tie", "after", "high", "last"};
-	struct ruleset *set = fixture_good(
-		"[rule first]\norder = 10\n" C "[rule tie]\norder = 10\n" C "[rule after]\n" C
-		"[rule high]\norder = 50\n" C "[rule low]\norder = 1\n" C "[rule last]\n" C);
+	static const struct {
+		const char *name;
+		long order;
+	} expected[] = {{"zero", 0}, {"first", 1},  {"low", 2},   {"ten", 10},
+			{"tie", 10}, {"after", 11}, {"high", 50}, {"last", 51}};
+	struct ruleset *set = fixture_good("[rule first]\n" C "[rule ten]\norder = 10\n" C
+					   "[rule tie]\norder = 10\n" C "[rule after]\n" C
+					   "[rule high]\norder = 50\n" C "[rule low]\norder = 2\n" C
+					   "[rule last]\n" C "[rule zero]\norder = 0\n" C);
 
-	for (size_t i = 0; i < 6; i++) {
-		ck_assert_str_eq(ruleset_rule(set, i)->name, names[i]);
+	ck_assert_uint_eq(ruleset_size(set), 8);
+	for (size_t i = 0; i < 8; i++) {
+		ck_assert_str_eq(ruleset_rule(set, i)->name, expected[i].name);
+		ck_assert_int_eq(ruleset_rule(set, i)->order, expected[i].order);
 		ck_assert_uint_eq(ruleset_rule(set, i)->index, i);
 	}
-	ck_assert_int_eq(ruleset_rule(set, 3)->order, 11);
-	ck_assert_int_eq(ruleset_rule(set, 5)->order, 51);
+	check_round_trip(set, &fixture_options);
+	ruleset_free(set);
+}
+END_TEST
+
+START_TEST(settings)
+{
+	struct ruleset *set = fixture_good("[rule a]\nstate = off\nmode = observe\nignore = yes\n"
+					   "[rule b]\nstate = on\nmode = enforce\n" C "[rule c]\n" C
+					   "[container x]\n"
+					   "on-unsupported = ignore\n[container y]\n");
+
+	ck_assert(!ruleset_rule(set, 0)->enabled && ruleset_rule(set, 0)->ignore);
+	ck_assert_ptr_null(ruleset_rule(set, 0)->container);
+	ck_assert_int_eq(ruleset_rule(set, 0)->mode, RULE_OBSERVE);
+	for (size_t i = 1; i < 3; i++) {
+		ck_assert(ruleset_rule(set, i)->enabled && !ruleset_rule(set, i)->ignore);
+		ck_assert_int_eq(ruleset_rule(set, i)->mode, RULE_ENFORCE);
+	}
+	ck_assert_int_eq(ruleset_container_at(set, 0)->on_unsupported, UNSUPPORTED_IGNORE);
+	ck_assert_int_eq(ruleset_container_at(set, 1)->on_unsupported, UNSUPPORTED_WARN);
+	check_round_trip(set, &fixture_options);
 	ruleset_free(set);
 }
 END_TEST
@@ -208,7 +243,7 @@ START_TEST(directory)
 {
 	struct rules_errors errors = {0};
 	struct ruleset *set = NULL;
-	char tree[PATH_MAX], expected[2 * PATH_MAX + 100];
+	char tree[PATH_MAX], slashed[PATH_MAX + 1], file[2 * PATH_MAX];
 
 	harness_directory(tree);
 	ck_assert_int_eq(ruleset_load(tree, &fixture_options, &set, &errors), 0);
@@ -216,45 +251,80 @@ START_TEST(directory)
 	ruleset_free(set);
 	harness_write_text(tree, "20.rules", "[rule second]\n" C);
 	harness_write_text(tree, "10.rules", "[rule first]\n" C);
+	harness_write_text(tree, "15.rules", "");
 	harness_write_text(tree, "30.rules~", "garbage");
 	harness_write_text(tree, ".hidden.rules", "garbage");
 	harness_write_text(tree, "README", "garbage");
-	ck_assert_int_eq(ruleset_load(tree, &fixture_options, &set, &errors), 0);
+	snprintf(slashed, sizeof(slashed), "%s/", tree);
+	ck_assert_int_eq(ruleset_load(slashed, &fixture_options, &set, &errors), 0);
 	ck_assert_uint_eq(ruleset_size(set), 2);
 	ck_assert_str_eq(ruleset_rule(set, 0)->name, "first");
+	snprintf(file, sizeof(file), "%s/20.rules", tree);
+	ck_assert_str_eq(ruleset_rule(set, 1)->file, file);
 	ruleset_free(set);
-	/* A rule of the same name in another file. */
-	harness_write_text(tree, "30.rules", "[rule first]\n" C);
-	ck_assert_int_lt(ruleset_load(tree, &fixture_options, &set, &errors), 0);
-	snprintf(expected, sizeof(expected),
-		 "%s/30.rules:1: rule 'first' stands at %s/10.rules:1 already", tree, tree);
-	ck_assert_uint_eq(errors.n, 1);
-	ck_assert_str_eq(errors.lines[0], expected);
-	rules_errors_done(&errors);
-	/* What cannot be read is told with the rest. */
-	harness_write_text(tree, "40.rules/x", "");
-	ck_assert_int_lt(ruleset_load(tree, &fixture_options, &set, &errors), 0);
-	ck_assert_uint_eq(errors.n, 2);
-	snprintf(expected, sizeof(expected), "%s/40.rules: cannot read: Is a directory", tree);
-	ck_assert_str_eq(errors.lines[1], expected);
+	/* One file by its name, whatever that is. */
+	harness_write_text(tree, "one", "[rule only]\n" C);
+	snprintf(file, sizeof(file), "%s/one", tree);
+	ck_assert_int_eq(ruleset_load(file, &fixture_options, &set, &errors), 0);
+	ck_assert_str_eq(ruleset_rule(set, 0)->name, "only");
+	ruleset_free(set);
+	harness_remove_tree(tree);
+}
+END_TEST
+
+/* What cannot be read is told with the rest, and nothing is loaded. */
+START_TEST(unreadable)
+{
+	static const char *const expected[] = {
+		"10.rules:2: unknown user 'carol'",
+		"20.rules: cannot read: it is not a regular file",
+		"25.rules: cannot read: No such file or directory",
+		"27.rules: cannot read: it is not a regular file",
+	};
+	struct rules_errors errors = {0};
+	struct ruleset *set = NULL;
+	char tree[PATH_MAX], file[2 * PATH_MAX], line[4 * PATH_MAX];
+
+	harness_directory(tree);
+	harness_write_text(tree, "10.rules", "[rule a]\nuser = carol\n" C);
+	harness_write_text(tree, "20.rules/x", "");
+	snprintf(file, sizeof(file), "%s/25.rules", tree);
+	ck_assert_int_eq(symlink("nowhere", file), 0);
+	snprintf(file, sizeof(file), "%s/27.rules", tree);
+	ck_assert_int_eq(mkfifo(file, 0600), 0);
+	harness_write_text(tree, "30.rules", "[rule a]\n" C);
+	ck_assert_int_eq(ruleset_load(tree, &fixture_options, &set, &errors), -EINVAL);
+	ck_assert_ptr_null(set);
+	ck_assert_uint_eq(errors.n, 5);
+	for (size_t i = 0; i < 4; i++) {
+		snprintf(line, sizeof(line), "%s/%s", tree, expected[i]);
+		ck_assert_str_eq(errors.lines[i], line);
+	}
+	snprintf(line, sizeof(line), "%s/30.rules:1: rule 'a' stands at %s/10.rules:1 already",
+		 tree, tree);
+	ck_assert_str_eq(errors.lines[4], line);
 	rules_errors_done(&errors);
 	harness_remove_tree(tree);
 	ck_assert_int_eq(ruleset_load(tree, &fixture_options, &set, &errors), -ENOENT);
-	snprintf(expected, sizeof(expected), "%s: cannot read: No such file or directory", tree);
-	ck_assert_str_eq(errors.lines[0], expected);
+	ck_assert_uint_eq(errors.n, 1);
+	snprintf(line, sizeof(line), "%s: cannot read: No such file or directory", tree);
+	ck_assert_str_eq(errors.lines[0], line);
 	rules_errors_done(&errors);
 }
 END_TEST
 
-/* The rule files that come with the suite are good. */
+/* The rule files that come with the suite are good, limits and all, and only observe. */
 START_TEST(shipped_sets)
 {
 	struct rules_errors errors = {0};
 	struct ruleset *set = NULL;
 
-	ck_assert_msg(ruleset_load("rules/sets", NULL, &set, &errors) < 0 || set != NULL, "no set");
-	ck_assert_msg(set != NULL, "%s", errors.n ? errors.lines[0] : "?");
+	ck_assert_msg(ruleset_load("rules/sets", &key_check_options, &set, &errors) == 0, "%s",
+		      errors.n ? errors.lines[0] : "?");
 	ck_assert_uint_gt(ruleset_size(set), 0);
+	for (size_t i = 0; i < ruleset_size(set); i++)
+		ck_assert_int_eq(ruleset_rule(set, i)->mode, RULE_OBSERVE);
+	check_round_trip(set, &key_check_options);
 	ruleset_free(set);
 }
 END_TEST
@@ -262,7 +332,7 @@ END_TEST
 int main(void)
 {
 	return harness_run("rules-read",
-			   (const TTest *const[]){mistakes, all_mistakes_in_order, long_lines,
-						  too_long_and_nul, long_names, continuation,
-						  order_of_rules, directory, shipped_sets, NULL});
+			   (const TTest *const[]){accepted, long_lines, long_everything, places,
+						  order_of_rules, settings, directory, unreadable,
+						  shipped_sets, NULL});
 }

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Sets of patterns, as of glob(7) but with a star that crosses slashes.
+ *
+ * Most patterns are a whole text, or have one star at an end. These are told apart when they are
+ * added, so that few need fnmatch(3). That neither allocates nor takes more than polynomial time in
+ * the C locale, and no program of the suite sets another.
+ */
+#include <errno.h>
+#include <fnmatch.h>
+
+#include "internal.h"
+#include "util.h"
+
+/* What stands behind the bracket expression at P; NULL when it has no end. */
+static const char *behind_bracket(const char *p)
+{
+	const char *first;
+
+	p++;
+	if (*p == '!' || *p == '^')
+		p++;
+	/* A closing bracket that comes first is one of the characters. */
+	for (first = p; *p; p++) {
+		if (*p == ']' && p != first)
+			return p + 1;
+		if (*p == '\\' && p[1]) {
+			p++;
+		} else if (*p == '[' && p[1] && strchr(":.=", p[1])) {
+			const char end[] = {p[1], ']', '\0'};
+			const char *class_end = strstr(p + 2, end);
+
+			p = class_end ? class_end + 1 : p;
+		}
+	}
+	return NULL;
+}
+
+/* What stands behind the character, escape or wildcard at P; NULL when that has no end. */
+static const char *behind(const char *p)
+{
+	if (*p == '\\')
+		return p[1] ? p + 2 : NULL;
+	return *p == '[' ? behind_bracket(p) : p + 1;
+}
+
+/* The literal text of SIZE bytes of a pattern without wildcards, as a new string. */
+static char *unescape(const char *pattern, size_t size)
+{
+	char *text = malloc(size + 1), *to = text;
+
+	for (size_t i = 0; text && i < size; i++) {
+		i += pattern[i] == '\\';
+		*to++ = pattern[i];
+	}
+	if (text)
+		*to = '\0';
+	return text;
+}
+
+static int parse(const char *pattern, struct glob *ret, struct rbce_error *err)
+{
+	const char *wildcard = NULL;
+	size_t wildcards = 0, size;
+
+	for (const char *p = pattern, *next; *p; p = next) {
+		next = behind(p);
+		if (!next)
+			return rbce_error_set(err, -EINVAL,
+					      *p == '[' ? QUOTED " has a '[' without its ']'"
+							: QUOTED " ends with a backslash",
+					      pattern);
+		if (strchr("*?[", *p)) {
+			wildcard = p;
+			wildcards++;
+		}
+	}
+	size = strlen(pattern);
+	ret->shape = GLOB_OTHER;
+	if (wildcards == 0)
+		ret->shape = GLOB_EXACT;
+	else if (wildcards == 1 && *wildcard == '*' && wildcard == pattern)
+		ret->shape = GLOB_SUFFIX;
+	else if (wildcards == 1 && *wildcard == '*' && wildcard[1] == '\0')
+		ret->shape = GLOB_PREFIX;
+	if (ret->shape == GLOB_OTHER)
+		ret->text = strdup(pattern);
+	else
+		ret->text = unescape(pattern + (ret->shape == GLOB_SUFFIX), size - wildcards);
+	if (!ret->text)
+		return -ENOMEM;
+	ret->size = strlen(ret->text);
+	return 0;
+}
+
+int globs_add(struct globs *globs, const char *pattern, struct rbce_error *err)
+{
+	struct glob *more = reallocarray(globs->list, globs->n + 1, sizeof(*more));
+	int r;
+
+	if (!more)
+		return -ENOMEM;
+	globs->list = more;
+	r = parse(pattern, &more[globs->n], err);
+	if (r == 0)
+		globs->n++;
+	return r;
+}
+
+static int compare_glob(const void *a, const void *b)
+{
+	const struct glob *x = a, *y = b;
+
+	if (x->shape != y->shape)
+		return x->shape < y->shape ? -1 : 1;
+	return strcmp(x->text, y->text);
+}
+
+void globs_seal(struct globs *globs)
+{
+	if (globs->n)
+		qsort(globs->list, globs->n, sizeof(*globs->list), compare_glob);
+	while (globs->n_exact < globs->n && globs->list[globs->n_exact].shape == GLOB_EXACT)
+		globs->n_exact++;
+}
+
+static bool fits(const struct glob *glob, const char *text, size_t size)
+{
+	switch (glob->shape) {
+	case GLOB_EXACT:
+		return streq(glob->text, text);
+	case GLOB_PREFIX:
+		return strncmp(glob->text, text, glob->size) == 0;
+	case GLOB_SUFFIX:
+		return size >= glob->size && streq(text + size - glob->size, glob->text);
+	case GLOB_OTHER:
+		break;
+	}
+	return fnmatch(glob->text, text, 0) == 0;
+}
+
+static int compare_text(const void *key, const void *element)
+{
+	return strcmp(key, ((const struct glob *)element)->text);
+}
+
+bool globs_match(const struct globs *globs, const char *text)
+{
+	size_t size = strlen(text);
+
+	if (globs->n_exact &&
+	    bsearch(text, globs->list, globs->n_exact, sizeof(*globs->list), compare_text))
+		return true;
+	for (size_t i = globs->n_exact; i < globs->n; i++)
+		if (fits(&globs->list[i], text, size))
+			return true;
+	return false;
+}
+
+void globs_done(struct globs *globs)
+{
+	for (size_t i = 0; i < globs->n; i++)
+		free(globs->list[i].text);
+	free(globs->list);
+	*globs = (struct globs){0};
+}
