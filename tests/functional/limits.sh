@@ -21,30 +21,20 @@ test_cpu_hard_limit() {
 }
 
 test_cpu_weight() {
-	local light heavy
-	private_copy "$HELP/hog" light >/dev/null
-	private_copy "$HELP/hog" heavy >/dev/null
+	local name pids=()
 	write_rules <<-END
 		[container light]
 		cpu.weight = 50
 		[container heavy]
 		cpu.weight = 400
-		[rule light]
-		exe = $T/bin/light
-		container = light
-		[rule heavy]
-		exe = $T/bin/heavy
-		container = heavy
 	END
 	start_rbced
-	# On one processor, so that they compete.
-	taskset -c 0 "$T/bin/light" 3 >"$T/light" &
-	light=$!
-	taskset -c 0 "$T/bin/heavy" 3 >"$T/heavy" &
-	heavy=$!
-	settled $light light
-	settled $heavy heavy
-	wait $light $heavy
+	# In their containers from the start, and on one processor, so that they compete all the time.
+	for name in light heavy; do
+		"$BIN/rbcectl" run --root "$ROOT" $name -- taskset -c 0 "$HELP/hog" 4 >"$T/$name" &
+		pids+=($!)
+	done
+	wait "${pids[@]}"
 	echo "    light $(cat "$T/light") ms, heavy $(cat "$T/heavy") ms"
 	between "heavy over light, tenths" 30 160 $(($(cat "$T/heavy") * 10 / ($(cat "$T/light") + 1)))
 }
