@@ -5,9 +5,8 @@ VERSION := 0.1.0
 PREFIX  ?= /usr/local
 BINDIR  ?= $(PREFIX)/bin
 SBINDIR ?= $(PREFIX)/sbin
-LIBDIR  ?= $(PREFIX)/lib
 MANDIR  ?= $(PREFIX)/share/man
-INCLUDEDIR ?= $(PREFIX)/include
+UNITDIR ?= $(PREFIX)/lib/systemd/system
 SYSCONFDIR ?= /etc
 DESTDIR ?=
 PKG_CONFIG ?= pkg-config
@@ -124,12 +123,13 @@ bench: deps
 	@tests/bench/place
 
 install: all
-	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(SBINDIR) $(DESTDIR)$(SYSCONFDIR)/rbce/rules.d
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(SBINDIR) $(DESTDIR)$(UNITDIR)
 	install -m 755 $B/bin/rbced $(DESTDIR)$(SBINDIR)
 	install -m 755 $(filter-out %/rbced,$(PROGRAMS)) $(DESTDIR)$(BINDIR)
-	install -m 644 rules/sets/default.rules $(DESTDIR)$(SYSCONFDIR)/rbce/rules.d
-	for m in man/*.[1-8]; do s=$${m##*.}; install -D -m 644 $$m \
-		$(DESTDIR)$(MANDIR)/man$$s/$${m##*/}; done
+	install -D -m 644 -t $(DESTDIR)$(SYSCONFDIR)/rbce/rules.d rules/sets/default.rules
+	sed 's|/usr/local/sbin|$(SBINDIR)|' packaging/systemd/rbced.service \
+		>$(DESTDIR)$(UNITDIR)/rbced.service
+	for m in man/*.[1-8]; do install -D -m 644 -t $(DESTDIR)$(MANDIR)/man$${m##*.} $$m; done
 
 clean:
 	$(RM) -r build build-san
