@@ -21,7 +21,7 @@ test_cpu_hard_limit() {
 }
 
 test_cpu_weight() {
-	local name pids=()
+	local name when pids=()
 	write_rules <<-END
 		[container light]
 		cpu.weight = 50
@@ -29,9 +29,10 @@ test_cpu_weight() {
 		cpu.weight = 400
 	END
 	start_rbced
-	# In their containers from the start, and on one processor, so that they compete all the time.
+	# In their containers, at the same time and on one processor, so that they compete throughout.
+	when=$(($(date +%s) + 4))
 	for name in light heavy; do
-		"$BIN/rbcectl" run --root "$ROOT" $name -- taskset -c 0 "$HELP/hog" 4 >"$T/$name" &
+		"$BIN/rbcectl" run --root "$ROOT" $name -- taskset -c 0 "$HELP/hog" 4 $when >"$T/$name" &
 		pids+=($!)
 	done
 	wait "${pids[@]}"

@@ -15,8 +15,11 @@ static double seconds(clockid_t clock)
 
 int main(int argc, char **argv)
 {
-	double end = seconds(CLOCK_MONOTONIC) + (argc > 1 ? strtod(argv[1], NULL) : 1);
+	const struct timespec when = {.tv_sec = argc > 2 ? strtol(argv[2], NULL, 10) : 0};
+	double end;
 
+	clock_nanosleep(CLOCK_REALTIME, TIMER_ABSTIME, &when, NULL);
+	end = seconds(CLOCK_MONOTONIC) + (argc > 1 ? strtod(argv[1], NULL) : 1);
 	while (seconds(CLOCK_MONOTONIC) < end)
 		;
 	printf("%.0f\n", seconds(CLOCK_PROCESS_CPUTIME_ID) * 1000);
