@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* hog SECONDS: uses as much of a CPU as it gets for so long, then prints the CPU milliseconds it
- * had. */
+/*
+ * hog SECONDS [WHEN]: uses as much of a CPU as it gets for so long, from the second WHEN after the
+ * epoch on if given, then prints the CPU milliseconds it had.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
