@@ -18,7 +18,7 @@ WARN := -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wshadow -Wvla -W
         -Wwrite-strings -Wpointer-arith -Werror=implicit-function-declaration
 SANITIZE := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all \
         -fno-omit-frame-pointer)
-PACKAGES := libcgroup libnl-3.0 sqlite3 inih libsystemd smartcols json-c
+PACKAGES := libcgroup libnl-3.0 sqlite3 inih libsystemd smartcols json-c libpcre2-8
 
 override CPPFLAGS += -I. -Icore/include -Icore -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -MMD -MP
 override CFLAGS   += -std=gnu17 $(WARN) $(SANITIZE) $(PKG_CFLAGS)
@@ -115,6 +115,10 @@ guest-shell: kernel
 lint: deps
 	@tests/lint
 
+# The parts of the manual that come from the tables that rules are read by.
+manual: all
+	@packaging/manual $B/bin/rbcectl man/rbce.rules.5
+
 fuzz: deps
 	@tests/fuzz/run $(FUZZ)
 
@@ -135,7 +139,7 @@ clean:
 	$(RM) -r build build-san
 
 .PHONY: all deps run check check-guest check-kernel kernel kernel-plain kernel-debug guest-shell \
-        tests lint fuzz bench install clean
+        tests lint manual fuzz bench install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(shell find $B -name '*.d' 2>/dev/null)

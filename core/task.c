@@ -27,8 +27,10 @@ static int parse_stat(char *text, struct rbce_task *task)
 	*close = '\0';
 	snprintf(task->comm, sizeof(task->comm), "%s", open + 1);
 	if (sscanf(close + 1,
-		   " %*c %d %d %d %d %*d %lu %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-		   &task->ppid, &task->pgrp, &task->session, &task->tty, &flags, &start) != 6)
+		   " %*c %d %d %d %d %*d %lu %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu"
+		   " %*u %*d %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*d %*d %*u %d",
+		   &task->ppid, &task->pgrp, &task->session, &task->tty, &flags, &start,
+		   &task->policy) != 7)
 		return -EBADMSG;
 	task->kernel_thread = flags & PF_KTHREAD;
 	task->start = start;
@@ -128,20 +130,47 @@ static int read_args(int dir, struct rbce_task *task)
 	return task->args ? 0 : -ENOMEM;
 }
 
-static int read_parent(const struct rbce_root *root, struct rbce_task *task)
+/* The executable of another process; none where that has gone or is no process. */
+static int read_exe_of(const struct rbce_root *root, pid_t pid, char **ret)
 {
 	char path[64];
 	cleanup_close int dir = -1;
 	int r;
 
-	if (task->ppid == 0)
+	if (pid == 0)
 		return 0;
-	snprintf(path, sizeof(path), "/proc/%d", task->ppid);
+	snprintf(path, sizeof(path), "/proc/%d", pid);
 	dir = rbce_root_openat(root, path, O_PATH | O_DIRECTORY);
 	if (dir < 0)
 		return dir == -ENOENT ? 0 : dir;
-	r = read_exe(dir, "exe", &task->parent_exe);
+	r = read_exe(dir, "exe", ret);
 	return r == -ESRCH ? 0 : r;
+}
+
+/* A kernel without audit has no such file: then the fact is not there. */
+static int read_login(int dir, struct rbce_task *task)
+{
+	char text[32];
+	ssize_t n = file_read_at(dir, "loginuid", text, sizeof(text));
+
+	if (n < 0) {
+		task->facts &= ~(unsigned)RBCE_FACT_LOGIN;
+		return n == -ENOENT || n == -EINVAL ? 0 : (int)n;
+	}
+	return sscanf(text, "%u", &task->login) == 1 ? 0 : -EBADMSG;
+}
+
+static int read_others(const struct rbce_root *root, unsigned facts, struct rbce_task *task)
+{
+	int r = 0;
+
+	if (facts & RBCE_FACT_PARENT)
+		r = read_exe_of(root, task->ppid, &task->parent_exe);
+	if (r == 0 && facts & RBCE_FACT_PGRP_LEADER)
+		r = read_exe_of(root, task->pgrp, &task->pgrp_leader_exe);
+	if (r == 0 && facts & RBCE_FACT_SESSION_LEADER)
+		r = read_exe_of(root, task->session, &task->session_leader_exe);
+	return r;
 }
 
 static int read_facts(const struct rbce_root *root, int dir, unsigned facts, struct rbce_task *task)
@@ -156,8 +185,10 @@ static int read_facts(const struct rbce_root *root, int dir, unsigned facts, str
 		r = read_exe(dir, "exe", &task->exe);
 	if (r == 0 && facts & RBCE_FACT_ARGS)
 		r = read_args(dir, task);
-	if (r == 0 && facts & RBCE_FACT_PARENT)
-		r = read_parent(root, task);
+	if (r == 0)
+		r = read_others(root, facts, task);
+	if (r == 0 && facts & RBCE_FACT_LOGIN)
+		r = read_login(dir, task);
 	if (r == 0 && facts & RBCE_FACT_CGROUP) {
 		ssize_t n = file_read_all_at(dir, "cgroup", &task->cgroup);
 		r = n < 0 ? (int)n : 0;
@@ -173,8 +204,9 @@ int rbce_task_read(const struct rbce_root *root, pid_t pid, unsigned facts, stru
 	char path[64];
 	int r;
 
-	if (facts & RBCE_FACT_PARENT)
+	if (facts & (RBCE_FACT_PARENT | RBCE_FACT_PGRP_LEADER | RBCE_FACT_SESSION_LEADER))
 		facts |= RBCE_FACT_STAT;
+	task.facts = facts;
 	/* Files below the directory's descriptor are this very process's, or gone with it. */
 	snprintf(path, sizeof(path), "/proc/%d", pid);
 	dir = rbce_root_openat(root, path, O_PATH | O_DIRECTORY);
@@ -183,7 +215,6 @@ int rbce_task_read(const struct rbce_root *root, pid_t pid, unsigned facts, stru
 		r = -ESRCH;
 	if (r < 0)
 		return rbce_error_errno(err, r, "cannot read process '%d'", pid);
-	task.facts = facts;
 	*ret = task;
 	task = (struct rbce_task){0};
 	return 0;
@@ -195,8 +226,11 @@ void rbce_task_done(struct rbce_task *task)
 	free(task->exe);
 	free(task->args);
 	free(task->parent_exe);
+	free(task->pgrp_leader_exe);
+	free(task->session_leader_exe);
 	free(task->cgroup);
 	free(task->container);
+	free(task->tag);
 	*task = (struct rbce_task){0};
 }
 

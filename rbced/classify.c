@@ -103,6 +103,8 @@ static enum outcome apply_rule(struct engine *engine, const struct rbce_task *ta
 	engine->rule_counters[rule->index].hits++;
 	if (rule->ignore)
 		return OUTCOME_IGNORED;
+	if (!rule->container)
+		return OUTCOME_RIGHT;
 	r = ruleset_container(engine->rules, rule, task, &name, &err);
 	if (r < 0) {
 		log_warning("%s (rule '%s', process %d)", err.message, rule->name, task->pid);

@@ -200,7 +200,8 @@ static void put_verdict(struct request *request, const struct rbce_task *task,
 	} else if (rule && rule->ignore) {
 		verdict = "ignored";
 		why = "the rule says to leave it alone";
-	} else if (rule && ruleset_container(engine->rules, rule, task, &target, NULL) == 0) {
+	} else if (rule && rule->container &&
+		   ruleset_container(engine->rules, rule, task, &target, NULL) == 0) {
 		cleanup_free char *now = NULL;
 		bool right = rbce_hierarchy_container_of(engine->h, task->cgroup, &now) == 0 &&
 			     streq(now, target);

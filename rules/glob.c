@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Sets of patterns, as of glob(7) but with a star that crosses slashes.
+ * Sets of patterns: globs as of glob(7), but with a star that crosses slashes, and "re:EXPRESSION".
  *
  * Most patterns are a whole text, or have one star at an end. These are told apart when they are
  * added, so that few need fnmatch(3). That neither allocates nor takes more than polynomial time in
@@ -36,8 +36,7 @@ static const char *behind_bracket(const char *p)
 	return NULL;
 }
 
-/* What stands behind the character, escape or wildcard at P; NULL when that has no end. */
-static const char *behind(const char *p)
+const char *glob_behind(const char *p)
 {
 	if (*p == '\\')
 		return p[1] ? p + 2 : NULL;
@@ -58,13 +57,39 @@ static char *unescape(const char *pattern, size_t size)
 	return text;
 }
 
+/* "\\," is a comma of the expression: the list's own commas have no backslash. */
+static int parse_regex(const char *pattern, struct glob *ret, struct rbce_error *err)
+{
+	char *text = strdup(pattern), *to = text;
+	int r;
+
+	if (!text)
+		return -ENOMEM;
+	for (const char *p = text; *p; p++) {
+		if (p[0] == '\\' && p[1] == ',')
+			p++;
+		else if (p[0] == '\\' && p[1])
+			*to++ = *p++;
+		*to++ = *p;
+	}
+	*to = '\0';
+	*ret = (struct glob){.shape = GLOB_REGEX, .text = text, .size = (size_t)(to - text)};
+	r = regex_new(text, &ret->regex, err);
+	if (r < 0)
+		free(text);
+	return r;
+}
+
 static int parse(const char *pattern, struct glob *ret, struct rbce_error *err)
 {
 	const char *wildcard = NULL;
 	size_t wildcards = 0, size;
 
+	*ret = (struct glob){0};
+	if (after_prefix(pattern, "re:"))
+		return parse_regex(after_prefix(pattern, "re:"), ret, err);
 	for (const char *p = pattern, *next; *p; p = next) {
-		next = behind(p);
+		next = glob_behind(p);
 		if (!next)
 			return rbce_error_set(err, -EINVAL,
 					      *p == '[' ? QUOTED " has a '[' without its ']'"
@@ -133,6 +158,8 @@ static bool fits(const struct glob *glob, const char *text, size_t size)
 		return strncmp(glob->text, text, glob->size) == 0;
 	case GLOB_SUFFIX:
 		return size >= glob->size && streq(text + size - glob->size, glob->text);
+	case GLOB_REGEX:
+		return regex_match(glob->regex, text, size);
 	case GLOB_OTHER:
 		break;
 	}
@@ -159,8 +186,10 @@ bool globs_match(const struct globs *globs, const char *text)
 
 void globs_done(struct globs *globs)
 {
-	for (size_t i = 0; i < globs->n; i++)
+	for (size_t i = 0; i < globs->n; i++) {
+		regex_free(globs->list[i].regex);
 		free(globs->list[i].text);
+	}
 	free(globs->list);
 	*globs = (struct globs){0};
 }

@@ -6,9 +6,13 @@
  *   load.c      which files, and what becomes of the mistakes
  *   reader.c    lines to sections and keys (struct raw, kept by raw.c)
  *   parse.c     sections and keys to rules and containers, by tables of keys
- *   terms.c     one table row per condition; over ids.c (sets of numbers) and glob.c (patterns)
+ *   attributes.c  one table row per condition; terms.c reads its values, over ids.c (sets of
+ *                 numbers), glob.c and regex.c (patterns)
+ *   actions.c   what a rule sets besides the container
+ *   index.c     which rules may match a task, without asking each
  *   ruleset.c   the finished set, which only answers
- * Beside them template.c makes containers' names and names.c knows users and groups.
+ * Beside them template.c makes containers' names, names.c knows users and groups, cache.c keeps
+ * decisions, and contain.c and lint.c look for rules that cannot match.
  */
 #ifndef RULES_INTERNAL_H
 #define RULES_INTERNAL_H
@@ -42,7 +46,7 @@ struct raw_key {
 	unsigned line;
 };
 
-enum section_kind { SECTION_RULE, SECTION_CONTAINER };
+enum section_kind { SECTION_RULE, SECTION_CONTAINER, SECTION_DEFAULTS };
 
 struct raw_section {
 	enum section_kind kind;
@@ -74,15 +78,25 @@ __attribute__((format(printf, 4, 5))) void raw_mistake(struct raw *raw, size_t f
 
 /* These return 0 or -ENOMEM. NAME has SIZE bytes; a continuation belongs to the newest key. */
 int raw_add_file(struct raw *raw, const char *name);
-int raw_add_section(struct raw *raw, enum section_kind kind, const char *name, size_t size,
-		    unsigned line);
+int raw_add_section(struct raw *raw, enum section_kind kind, size_t file, const char *name,
+		    size_t size, unsigned line);
 int raw_add_key(struct raw_section *section, const char *name, const char *value, unsigned line);
 int raw_continue_key(struct raw_section *section, const char *value);
 
 /* ---- reader.c ---- */
 
-/* Adds the sections of one file. Mistakes are noted; -ENOMEM is the only failure. */
-int reader_read(struct raw *raw, const char *name, const char *text, size_t size);
+/*
+ * Reads what "[include PATH]" in line LINE of FILE (an index of raw->files) names, sections and
+ * mistakes into the same RAW. -ENOMEM is the only failure.
+ */
+typedef int reader_include_fn(void *data, size_t file, unsigned line, const char *path);
+
+/*
+ * Adds the sections of one file. Mistakes are noted; -ENOMEM is the only failure. Without INCLUDE
+ * no file can be included.
+ */
+int reader_read(struct raw *raw, const char *name, const char *text, size_t size,
+		reader_include_fn *include, void *data);
 
 /* ---- ids.c: sets of numbers ---- */
 
@@ -100,12 +114,20 @@ void ids_seal(struct ids *ids);
 bool ids_have(const struct ids *ids, uint32_t id);
 void ids_done(struct ids *ids);
 
+/* ---- regex.c: regular expressions ---- */
+
+struct regex;
+int regex_new(const char *pattern, struct regex **ret, struct rbce_error *err);
+struct regex *regex_free(struct regex *regex);
+bool regex_match(const struct regex *regex, const char *text, size_t size);
+
 /* ---- glob.c: sets of patterns ---- */
 
 struct glob {
-	enum { GLOB_EXACT, GLOB_PREFIX, GLOB_SUFFIX, GLOB_OTHER } shape;
+	enum { GLOB_EXACT, GLOB_PREFIX, GLOB_SUFFIX, GLOB_OTHER, GLOB_REGEX } shape;
 	char *text; /* the pattern; without its star, and unescaped, for the first three */
 	size_t size;
+	struct regex *regex; /* of a GLOB_REGEX */
 };
 
 struct globs {
@@ -115,6 +137,9 @@ struct globs {
 
 /* 0, -ENOMEM, or -EINVAL with the reason. */
 int globs_add(struct globs *globs, const char *pattern, struct rbce_error *err);
+/* What stands behind the character, escape or wildcard at P; NULL when that has no end. */
+const char *glob_behind(const char *p);
+
 void globs_seal(struct globs *globs);
 bool globs_match(const struct globs *globs, const char *text);
 void globs_done(struct globs *globs);
@@ -133,33 +158,105 @@ int name_cache_group_id(struct name_cache *cache, const char *name, uint32_t *re
 const char *name_cache_user(struct name_cache *cache, uint32_t uid);
 const char *name_cache_group(struct name_cache *cache, uint32_t gid);
 
-/* ---- terms.c: the conditions of a rule ---- */
+/* ---- attributes.c: what a condition may be about ---- */
 
-struct attribute;
+/* One side of a list; an attribute uses one of the two. */
+struct values {
+	struct ids ids;
+	struct globs globs;
+	size_t n;
+};
+
 struct term;
+
+/* A row: how a key's values are written, what they are compared with, and how that is shown. */
+struct attribute {
+	const char *name;
+	const char *values, *help, *example; /* for people */
+	unsigned facts;                      /* of a task that it needs */
+	/* Adds one element, without its '!'. */
+	int (*parse)(const struct attribute *attribute, const char *element,
+		     struct name_cache *names, struct values *values, struct rbce_error *err);
+	bool (*within)(const struct attribute *attribute, const struct values *values,
+		       const struct rbce_task *task);
+	void (*print)(const struct attribute *attribute, const struct rbce_task *task, char *buf,
+		      size_t size);
+	/* For numbers. */
+	uint32_t (*id)(const struct rbce_task *task);
+	uint32_t id_max;
+	bool has_more;    /* the task's supplementary groups count too */
+	bool is_pid;      /* which differ for every task */
+	const char *noun; /* what a name names; NULL where there are numbers only */
+	int (*look_up)(struct name_cache *names, const char *name, uint32_t *ret);
+	/* For texts, NULL when the task has none. */
+	const char *(*text)(const struct rbce_task *task);
+	bool is_path; /* its texts begin with '/'; else none of them has one (ANY_TEXT: no matter)
+		       */
+	bool any_text;
+};
+
+/* The rows, in order: a row's place is the attribute's number. */
+extern const struct attribute attributes[];
+enum { ATTRIBUTES = 17 };
+static inline size_t attribute_number(const struct attribute *attribute)
+{
+	return (size_t)(attribute - attributes);
+}
 
 /* The row of KEY, NULL when it is no term. */
 const struct attribute *attribute_find(const char *key);
 
-/* All rows in order, NULL behind the last. */
-const struct attribute *attribute_at(size_t index);
-const char *attribute_name(const struct attribute *attribute);
+/* Adds one element of a list: for the rows of the table. */
+int values_add_ids(const struct attribute *attribute, const char *element, struct name_cache *names,
+		   struct values *values, struct rbce_error *err);
+int values_add_group(const struct attribute *attribute, const char *element,
+		     struct name_cache *names, struct values *values, struct rbce_error *err);
+int values_add_login(const struct attribute *attribute, const char *element,
+		     struct name_cache *names, struct values *values, struct rbce_error *err);
+int values_add_flag(const struct attribute *attribute, const char *element,
+		    struct name_cache *names, struct values *values, struct rbce_error *err);
+int values_add_glob(const struct attribute *attribute, const char *element,
+		    struct name_cache *names, struct values *values, struct rbce_error *err);
+
+/* ---- terms.c: the conditions of a rule ---- */
+
+struct term {
+	const struct attribute *attribute;
+	struct values included, excluded;
+	char *text; /* "exe = VALUE" */
+};
 
 /* 0, -ENOMEM, or another negative errno with the reason. */
 int term_parse(const struct attribute *attribute, const char *value, struct name_cache *names,
 	       struct term **ret, struct rbce_error *err);
 struct term *term_free(struct term *term);
 bool term_holds(const struct term *term, const struct rbce_task *task);
-unsigned term_facts(const struct term *term);
-const char *term_text(const struct term *term); /* "exe = VALUE" */
 
 /* What the task has there, for people. */
 void term_actual(const struct term *term, const struct rbce_task *task, char *buf, size_t size);
 
+/* Calls FUNCTION for each element of a list divided by commas, with its '!' in EXCEPT. */
+typedef int list_element_fn(void *data, const char *element, bool except, struct rbce_error *err);
+int list_each(const char *list, list_element_fn *function, void *data, struct rbce_error *err);
+
+/* ---- actions.c: what a rule sets besides the container ---- */
+
+struct setting {
+	const char *name;
+	const char *values, *help, *example; /* for people */
+	/* The value is the rule's to point to. */
+	int (*parse)(struct rule *rule, const char *value, struct rbce_error *err);
+};
+extern const struct setting settings[];
+enum { SETTINGS = 9 };
+
+/* The place of VALUE among WORDS, or -EINVAL. */
+int parse_word(const char *value, const char *const *words, size_t n, struct rbce_error *err);
+
 /* ---- template.c: containers' names with variables ---- */
 
 struct template_values {
-	const char *user, *group, *executable, *rule;
+	const char *user, *group, *executable, *rule, *tag;
 	uid_t uid;
 	gid_t gid;
 	pid_t pid;
@@ -191,17 +288,32 @@ bool parse_knows_key(enum section_kind kind, const char *name, size_t size);
  */
 int parse_raw(struct ruleset *set, const struct rules_options *options);
 
+/* ---- depend.c ---- */
+
+/* Finds the rules that rules depend on, and notes mistakes; 0 or -ENOMEM. Sums up set->facts. */
+int depends_resolve(struct ruleset *set);
+
 /* ---- ruleset.c ---- */
 
-/*
- * The compiled form. Rules stand in the order of matching, their index being their bit in a set of
- * rules, and each term names its attribute's row: an index per attribute over sets of rules can be
- * built from this without any other file knowing.
- */
+struct index;
+
+/* "depend = OTHER": all terms of that rule hold, or, EXCEPT, not all of them do. */
+struct depend {
+	char *name;
+	unsigned line;
+	bool except;
+	const struct compiled *rule;
+};
+
+/* The compiled form. Rules stand in the order of matching; a rule's index is its place there. */
 struct compiled {
 	struct rule rule; /* what others see of it */
 	struct term **terms;
 	size_t n_terms;
+	struct depend *depends;
+	size_t n_depends;
+	const struct raw_section *section;
+	unsigned weight; /* how many rules it takes to decide this one; 0: not known yet */
 	char *terms_text;
 };
 
@@ -213,6 +325,27 @@ struct ruleset {
 	size_t n_sections;
 	unsigned facts;
 	struct name_cache *names;
+	struct index *index;
 };
+
+/* Do all terms hold, and those of the rules it depends on? */
+bool compiled_holds(const struct compiled *compiled, const struct rbce_task *task);
+
+/* ---- index.c ---- */
+
+/* 0 or -ENOMEM. The index keeps pointing into SET. */
+int index_new(const struct ruleset *set, struct index **ret);
+struct index *index_free(struct index *index);
+
+/* The first enabled rule that matches, NULL for none. */
+const struct compiled *index_first(const struct index *index, const struct rbce_task *task);
+
+/*
+ * Calls FUNCTION for enabled rules that may match, in any order and perhaps more than once: all
+ * that do, and others.
+ */
+typedef void index_candidate_fn(void *data, const struct compiled *compiled);
+void index_candidates(const struct index *index, const struct rbce_task *task,
+		      index_candidate_fn *function, void *data);
 
 #endif

@@ -60,6 +60,8 @@ static int finish(struct ruleset *set, int r, const struct rules_options *option
 		r = parse_raw(set, options ?: &defaults);
 	if (r == 0 && mistakes->out_of_memory)
 		r = -ENOMEM;
+	if (r == 0 && !mistakes->n)
+		r = index_new(set, &set->index);
 	if (r == 0 && mistakes->n) {
 		r = -EINVAL;
 		give_errors(mistakes, errors);
@@ -81,8 +83,19 @@ int ruleset_parse(const char *name, const char *text, size_t size,
 
 	if (!set)
 		return single_error(errors, -ENOMEM, name);
-	return finish(set, reader_read(&set->raw, name, text, size), options, ret, errors, name);
+	return finish(set, reader_read(&set->raw, name, text, size, NULL, NULL), options, ret,
+		      errors, name);
 }
+
+/* A file that is being read, and above it those that include it. */
+struct loading {
+	struct raw *raw;
+	const struct loading *above;
+	const char *path;
+	struct stat st;
+	unsigned depth;
+};
+enum { DEPTH_MAX = 16 };
 
 /* A file that cannot be read is a mistake like others, so that all of them are told. */
 static int note_unreadable(struct raw *raw, const char *path, const char *why)
@@ -94,26 +107,82 @@ static int note_unreadable(struct raw *raw, const char *path, const char *why)
 	return r;
 }
 
+static reader_include_fn include_file;
+
+/* A FIFO or device could block the reader for good. */
 static int read_file(struct raw *raw, const char *path)
 {
+	struct loading loading = {.raw = raw, .path = path};
 	cleanup_free char *text = NULL;
-	ssize_t n = file_read_all_at(AT_FDCWD, path, &text);
+	ssize_t n;
 
+	if (stat(path, &loading.st) < 0)
+		return note_unreadable(raw, path, strerror(errno));
+	if (!S_ISREG(loading.st.st_mode))
+		return note_unreadable(raw, path, "it is not a regular file");
+	n = file_read_all_at(AT_FDCWD, path, &text);
 	if (n < 0)
 		return note_unreadable(raw, path, strerror((int)-n));
-	return reader_read(raw, path, text, (size_t)n);
+	return reader_read(raw, path, text, (size_t)n, include_file, &loading);
 }
 
-/* A file of a directory: a FIFO or device there could block the reader for good. */
-static int read_entry(struct raw *raw, const char *path)
+/* Is the file of ST being read already? The chain from there, "a.rules > b.rules". */
+static bool is_loading(const struct loading *loading, const struct stat *st, char *chain,
+		       size_t size)
 {
-	struct stat st;
+	for (const struct loading *l = loading; l; l = l->above) {
+		char below[1024];
 
-	if (stat(path, &st) < 0)
-		return note_unreadable(raw, path, strerror(errno));
-	if (!S_ISREG(st.st_mode))
-		return note_unreadable(raw, path, "it is not a regular file");
-	return read_file(raw, path);
+		snprintf(below, sizeof(below), "%s", chain);
+		snprintf(chain, size, "%.300s > %.700s", l->path, below);
+		if (l->st.st_dev == st->st_dev && l->st.st_ino == st->st_ino)
+			return true;
+	}
+	return false;
+}
+
+/* PATH as seen from the folder of the file FROM; a new string. */
+static char *path_from(const char *from, const char *path)
+{
+	const char *slash = strrchr(from, '/');
+	char *joined;
+
+	if (*path == '/' || !slash)
+		return strdup(path);
+	return asprintf(&joined, "%.*s/%s", (int)(slash - from), from, path) < 0 ? NULL : joined;
+}
+
+static int include_file(void *data, size_t file, unsigned line, const char *name)
+{
+	const struct loading *above = data;
+	cleanup_free char *path = path_from(above->path, name), *text = NULL;
+	struct loading loading = {above->raw, above, path, {0}, above->depth + 1};
+	const char *why = NULL;
+	char chain[1024];
+	ssize_t n = 0;
+
+	if (!path)
+		return -ENOMEM;
+	snprintf(chain, sizeof(chain), "%s", path);
+	if (stat(path, &loading.st) < 0)
+		why = strerror(errno);
+	else if (!S_ISREG(loading.st.st_mode))
+		why = "it is not a regular file";
+	else if (loading.depth > DEPTH_MAX)
+		why = "more than 16 files include each other";
+	else if (!is_loading(above, &loading.st, chain, sizeof(chain)))
+		n = file_read_all_at(AT_FDCWD, path, &text);
+	else
+		why = chain;
+	if (n < 0)
+		why = strerror((int)-n);
+	if (!why)
+		return reader_read(above->raw, path, text, (size_t)n, include_file, &loading);
+	raw_mistake(above->raw, file, line,
+		    why == chain ? "cannot include " QUOTED ": it would include itself: %s"
+				 : "cannot include " QUOTED ": %s",
+		    name, why);
+	return 0;
 }
 
 static int is_rule_file(const struct dirent *entry)
@@ -143,7 +212,7 @@ static int read_directory(struct raw *raw, const char *path)
 			r = -ENOMEM;
 		}
 		if (r == 0)
-			r = read_entry(raw, file);
+			r = read_file(raw, file);
 		free(entries[i]);
 	}
 	free(entries);

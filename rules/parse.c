@@ -11,111 +11,58 @@
 struct parser {
 	struct ruleset *set;
 	const struct rules_options *options;
-	long highest_order; /* of the rules so far */
+	long highest_order;                /* of the rules so far */
+	struct container_section defaults; /* [defaults] */
 };
 
-/* ---- keys of a rule: settings by this table, terms by that of terms.c ---- */
+/* ---- the keys of a rule ---- */
 
-struct setting {
-	const char *name;
-	/* The value is the rule's to point to. */
-	int (*parse)(struct rule *rule, const char *value, struct rbce_error *err);
+static const struct rules_key depend_key = {
+	.name = "depend",
+	.values = "RULES",
+	.help = "All terms of that rule hold too, on or off; with '!', they do not all hold.",
+	.example = "interactive, !batch",
+	.is_term = true,
 };
 
-/* The place of VALUE among WORDS. */
-static int parse_word(const char *value, const char *const *words, size_t n, struct rbce_error *err)
-{
-	char list[128] = "";
-
-	for (size_t i = 0, end = 0; i < n; i++) {
-		if (streq(words[i], value))
-			return (int)i;
-		end += (size_t)snprintf(list + end, sizeof(list) - end, "%s%s", i ? ", " : "",
-					words[i]);
-	}
-	return rbce_error_set(err, -EINVAL, QUOTED " is not one of: %s", value, list);
-}
-
-static int parse_order(struct rule *rule, const char *value, struct rbce_error *err)
-{
-	uint64_t order;
-
-	if (rbce_parse_number(value, 0, INT32_MAX, &order) < 0)
-		return rbce_error_set(err, -EINVAL, QUOTED " is not a number from 0 to %d", value,
-				      INT32_MAX);
-	rule->order = (long)order;
-	return 0;
-}
-
-static int parse_state(struct rule *rule, const char *value, struct rbce_error *err)
-{
-	static const char *const words[] = {"off", "on"};
-	int word = parse_word(value, words, ARRAY_SIZE(words), err);
-
-	if (word < 0)
-		return word;
-	rule->enabled = word;
-	return 0;
-}
-
-static int parse_mode(struct rule *rule, const char *value, struct rbce_error *err)
-{
-	static const char *const words[] = {
-		[RULE_ENFORCE] = "enforce",
-		[RULE_OBSERVE] = "observe",
-	};
-	int word = parse_word(value, words, ARRAY_SIZE(words), err);
-
-	if (word < 0)
-		return word;
-	rule->mode = (enum rule_mode)word;
-	return 0;
-}
-
-static int parse_ignore(struct rule *rule, const char *value, struct rbce_error *err)
-{
-	static const char *const words[] = {"no", "yes"};
-	int word = parse_word(value, words, ARRAY_SIZE(words), err);
-
-	if (word < 0)
-		return word;
-	rule->ignore = word;
-	return 0;
-}
-
-static int parse_container(struct rule *rule, const char *value, struct rbce_error *err)
-{
-	int r = template_check(value, err);
-
-	if (r == 0)
-		rule->container = value;
-	return r;
-}
-
-static const struct setting settings[] = {
-	{"order", parse_order},   {"state", parse_state},         {"mode", parse_mode},
-	{"ignore", parse_ignore}, {"container", parse_container},
-};
-
-/* All keys of a rule: the settings, then the terms; NULL behind the last. */
-static const char *rule_key(size_t index)
+bool rules_key_at(size_t index, struct rules_key *ret)
 {
 	const struct attribute *attribute;
 
-	if (index < ARRAY_SIZE(settings))
-		return settings[index].name;
-	attribute = attribute_at(index - ARRAY_SIZE(settings));
-	return attribute ? attribute_name(attribute) : NULL;
+	if (index < SETTINGS) {
+		const struct setting *setting = &settings[index];
+
+		*ret = (struct rules_key){setting->name, setting->values, setting->help,
+					  setting->example, false};
+		return true;
+	}
+	index -= SETTINGS;
+	if (index == ATTRIBUTES)
+		*ret = depend_key;
+	if (index >= ATTRIBUTES)
+		return index == ATTRIBUTES;
+	attribute = &attributes[index];
+	*ret = (struct rules_key){attribute->name, attribute->values, attribute->help,
+				  attribute->example, true};
+	return true;
 }
 
-enum { RULE_KEYS_MAX = 64 };
+/* NULL behind the last. */
+static const char *rule_key(size_t index)
+{
+	struct rules_key key;
+
+	return rules_key_at(index, &key) ? key.name : NULL;
+}
+
+enum { RULE_KEYS_MAX = SETTINGS + ATTRIBUTES + 1 };
 
 /* The place of a key in that list, -1 for an unknown one. */
 static int rule_key_index(const char *name)
 {
 	const char *key;
 
-	for (size_t i = 0; i < RULE_KEYS_MAX && (key = rule_key(i)); i++)
+	for (size_t i = 0; (key = rule_key(i)); i++)
 		if (streq(key, name))
 			return (int)i;
 	return -1;
@@ -132,6 +79,7 @@ bool parse_knows_key(enum section_kind kind, const char *name, size_t size)
 	case SECTION_RULE:
 		return rule_key_index(key) >= 0;
 	case SECTION_CONTAINER:
+	case SECTION_DEFAULTS:
 		break;
 	}
 	return streq(key, "on-unsupported") ||
@@ -218,10 +166,22 @@ static bool check_key(struct parser *p, struct raw_section *section, const struc
 
 /* ---- rules ---- */
 
+/* Adds "KEY = VALUE" to what people see of the terms. */
+static int add_text(struct compiled *compiled, const char *text)
+{
+	char *joined;
+
+	if (asprintf(&joined, "%s%s%s", compiled->terms_text ?: "",
+		     compiled->terms_text ? "; " : "", text) < 0)
+		return -ENOMEM;
+	free(compiled->terms_text);
+	compiled->terms_text = joined;
+	return 0;
+}
+
 static int add_term(struct compiled *compiled, struct term *term)
 {
 	struct term **more = reallocarray(compiled->terms, compiled->n_terms + 1, sizeof(*more));
-	char *text;
 
 	if (!more) {
 		term_free(term);
@@ -229,12 +189,37 @@ static int add_term(struct compiled *compiled, struct term *term)
 	}
 	compiled->terms = more;
 	more[compiled->n_terms++] = term;
-	if (asprintf(&text, "%s%s%s", compiled->terms_text ?: "", compiled->terms_text ? "; " : "",
-		     term_text(term)) < 0)
+	return add_text(compiled, term->text);
+}
+
+static int add_depend(void *data, const char *name, bool except, struct rbce_error *err)
+{
+	struct compiled *compiled = data;
+	struct depend *more =
+		reallocarray(compiled->depends, compiled->n_depends + 1, sizeof(*more));
+
+	(void)err;
+	if (!more)
 		return -ENOMEM;
-	free(compiled->terms_text);
-	compiled->terms_text = text;
-	return 0;
+	compiled->depends = more;
+	more += compiled->n_depends++;
+	*more = (struct depend){.name = strdup(name), .except = except};
+	return more->name ? 0 : -ENOMEM;
+}
+
+static int parse_depend(struct compiled *compiled, const struct raw_key *key,
+			struct rbce_error *err)
+{
+	cleanup_free char *text = NULL;
+	int r = list_each(key->value, add_depend, compiled, err);
+
+	for (size_t i = 0; i < compiled->n_depends; i++)
+		compiled->depends[i].line = key->line;
+	if (r == 0 && asprintf(&text, "%s = %s", key->name, key->value) < 0) {
+		text = NULL;
+		r = -ENOMEM;
+	}
+	return r == 0 ? add_text(compiled, text) : r;
 }
 
 /* A key of a rule, whose place in the list of keys is INDEX. */
@@ -245,10 +230,13 @@ static int parse_rule_key(struct parser *p, struct compiled *compiled, struct ra
 	struct term *term = NULL;
 	int r;
 
-	if (index < ARRAY_SIZE(settings))
+	if (index < SETTINGS)
 		r = settings[index].parse(&compiled->rule, key->value, &err);
+	else if (index < SETTINGS + ATTRIBUTES)
+		r = term_parse(&attributes[index - SETTINGS], key->value, p->set->names, &term,
+			       &err);
 	else
-		r = term_parse(attribute_find(key->name), key->value, p->set->names, &term, &err);
+		r = parse_depend(compiled, key, &err);
 	if (r < 0 && err.code == 0)
 		return r;
 	if (r < 0)
@@ -277,15 +265,21 @@ static int parse_rule_keys(struct parser *p, struct compiled *compiled, struct r
 	return 0;
 }
 
-/* One action, no more. A rule with a bad line may lack it for that reason. */
+/* Something is to be done with the task. A rule with a bad line may lack it for that reason. */
 static void check_action(struct parser *p, struct raw_section *section, const struct rule *rule)
 {
-	if (rule->ignore && rule->container)
+	const struct rule_actions *a = &rule->actions;
+	bool acts = rule->container || a->has_nice || a->has_ioprio || a->has_sched ||
+		    a->has_oom_score_adj;
+
+	if (rule->ignore && acts)
 		raw_fault(&p->set->raw, section, section->line,
-			  "rule " QUOTED " has both 'container' and 'ignore = yes'", rule->name);
-	if (!rule->ignore && !rule->container && !section->faulty)
+			  "rule " QUOTED " has 'ignore = yes' and an action besides", rule->name);
+	if (!rule->ignore && !acts && rule->enabled && !section->faulty)
 		raw_fault(&p->set->raw, section, section->line,
-			  "rule " QUOTED " has neither 'container' nor 'ignore = yes'", rule->name);
+			  "rule " QUOTED " has no action: 'container', 'ignore = yes', 'nice', "
+			  "'ioprio', 'sched' or 'oom_score_adj'",
+			  rule->name);
 }
 
 static int parse_rule(struct parser *p, struct raw_section *section)
@@ -293,6 +287,7 @@ static int parse_rule(struct parser *p, struct raw_section *section)
 	struct compiled *compiled = &p->set->rules[p->set->n_rules++];
 	struct rule *rule = &compiled->rule;
 
+	compiled->section = section;
 	*rule = (struct rule){
 		.name = section->name,
 		.file = p->set->raw.files[section->file],
@@ -310,10 +305,6 @@ static int parse_rule(struct parser *p, struct raw_section *section)
 	if (rule->order > p->highest_order)
 		p->highest_order = rule->order;
 	rule->terms = compiled->terms_text ?: "";
-	for (size_t i = 0; rule->enabled && i < compiled->n_terms; i++)
-		p->set->facts |= term_facts(compiled->terms[i]);
-	if (rule->enabled && rule->container)
-		p->set->facts |= template_facts(rule->container);
 	return 0;
 }
 
@@ -332,6 +323,7 @@ static int parse_unsupported(struct container_section *container, const char *va
 	if (word < 0)
 		return word;
 	container->on_unsupported = (enum on_unsupported)word;
+	container->says_unsupported = true;
 	return 0;
 }
 
@@ -368,10 +360,15 @@ static void parse_container_key(struct parser *p, struct raw_section *section,
 
 static int parse_section(struct parser *p, struct raw_section *section)
 {
-	struct container_section *container = &p->set->sections[p->set->n_sections++];
+	bool defaults = section->kind == SECTION_DEFAULTS;
+	struct container_section *container =
+		defaults ? &p->defaults : &p->set->sections[p->set->n_sections++];
 	struct container_key *keys = calloc(section->n_keys + 1, sizeof(*keys));
 	unsigned unsupported_line = 0;
 	struct rbce_error err = {0};
+
+	if (defaults)
+		free((void *)container->keys);
 
 	*container = (struct container_section){
 		.name = section->name,
@@ -381,7 +378,7 @@ static int parse_section(struct parser *p, struct raw_section *section)
 	};
 	if (!keys)
 		return -ENOMEM;
-	if (template_check(section->name, &err) < 0)
+	if (!defaults && template_check(section->name, &err) < 0)
 		raw_fault(&p->set->raw, section, section->line, "%s", err.message);
 	for (size_t i = 0; i < section->n_keys; i++) {
 		const struct raw_key *key = &section->keys[i];
@@ -399,6 +396,30 @@ static int parse_section(struct parser *p, struct raw_section *section)
 	return 0;
 }
 
+/* Gives a container the keys of [defaults] that it does not have. */
+static int add_defaults(const struct container_section *defaults,
+			struct container_section *container)
+{
+	size_t own = container->n_keys;
+	struct container_key *keys =
+		reallocarray((void *)container->keys, own + defaults->n_keys + 1, sizeof(*keys));
+
+	if (!keys)
+		return -ENOMEM;
+	container->keys = keys;
+	if (!container->says_unsupported)
+		container->on_unsupported = defaults->on_unsupported;
+	for (size_t i = 0; i < defaults->n_keys; i++) {
+		size_t k = 0;
+
+		while (k < own && !streq(keys[k].key, defaults->keys[i].key))
+			k++;
+		if (k == own)
+			keys[container->n_keys++] = defaults->keys[i];
+	}
+	return 0;
+}
+
 /* ---- the whole ---- */
 
 struct known {
@@ -410,10 +431,15 @@ struct known {
 static int check_names(struct raw *raw)
 {
 	cleanup_free struct known *all = calloc(raw->n_sections + 1, sizeof(*all));
-	struct known *tables[] = {[SECTION_RULE] = NULL, [SECTION_CONTAINER] = NULL};
+	struct known *tables[] = {
+		[SECTION_RULE] = NULL,
+		[SECTION_CONTAINER] = NULL,
+		[SECTION_DEFAULTS] = NULL,
+	};
 	static const char *const kinds[] = {
 		[SECTION_RULE] = "rule",
 		[SECTION_CONTAINER] = "container",
+		[SECTION_DEFAULTS] = "section",
 	};
 	int r = all ? 0 : -ENOMEM;
 
@@ -425,8 +451,8 @@ static int check_names(struct raw *raw)
 		if (earlier) {
 			raw_fault(raw, section, section->line,
 				  "%s " QUOTED " stands at %s:%u already", kinds[section->kind],
-				  section->name, raw->files[earlier->section->file],
-				  earlier->section->line);
+				  *section->name ? section->name : "defaults",
+				  raw->files[earlier->section->file], earlier->section->line);
 			continue;
 		}
 		all[i].section = section;
@@ -458,31 +484,44 @@ static void sort_rules(struct ruleset *set)
 		set->rules[i].rule.index = i;
 }
 
+static int parse_sections(struct parser *p)
+{
+	struct raw *raw = &p->set->raw;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < raw->n_sections; i++) {
+		struct raw_section *section = &raw->sections[i];
+
+		switch (section->kind) {
+		case SECTION_RULE:
+			r = parse_rule(p, section);
+			break;
+		case SECTION_CONTAINER:
+		case SECTION_DEFAULTS:
+			r = parse_section(p, section);
+			break;
+		}
+	}
+	for (size_t i = 0; r == 0 && i < p->set->n_sections; i++)
+		r = add_defaults(&p->defaults, &p->set->sections[i]);
+	free((void *)p->defaults.keys);
+	return r;
+}
+
 int parse_raw(struct ruleset *set, const struct rules_options *options)
 {
 	struct parser p = {.set = set, .options = options};
 	struct raw *raw = &set->raw;
-	int r = 0;
+	int r;
 
 	set->rules = calloc(raw->n_sections + 1, sizeof(*set->rules));
 	set->sections = calloc(raw->n_sections + 1, sizeof(*set->sections));
 	set->names = name_cache_new(options->names ?: &rules_nss);
 	if (!set->rules || !set->sections || !set->names)
 		return -ENOMEM;
-	for (size_t i = 0; r == 0 && i < raw->n_sections; i++) {
-		struct raw_section *section = &raw->sections[i];
-
-		switch (section->kind) {
-		case SECTION_RULE:
-			r = parse_rule(&p, section);
-			break;
-		case SECTION_CONTAINER:
-			r = parse_section(&p, section);
-			break;
-		}
-	}
+	r = parse_sections(&p);
 	if (r == 0)
 		r = check_names(raw);
 	sort_rules(set);
-	return r;
+	return r == 0 ? depends_resolve(set) : r;
 }

@@ -9,7 +9,7 @@
 /* Room for one more element of SIZE bytes in a list of N; the list or NULL. */
 static void *grow(void *list, size_t n, size_t *room, size_t size)
 {
-	size_t more = *room ? *room * 2 : 8;
+	size_t more = *room ? *room * 2 : 3;
 
 	if (n < *room)
 		return list;
@@ -67,8 +67,8 @@ int raw_add_file(struct raw *raw, const char *name)
 	return 0;
 }
 
-int raw_add_section(struct raw *raw, enum section_kind kind, const char *name, size_t size,
-		    unsigned line)
+int raw_add_section(struct raw *raw, enum section_kind kind, size_t file, const char *name,
+		    size_t size, unsigned line)
 {
 	struct raw_section *list = grow(raw->sections, raw->n_sections, &raw->room, sizeof(*list));
 	char *copy = strndup(name, size);
@@ -82,7 +82,7 @@ int raw_add_section(struct raw *raw, enum section_kind kind, const char *name, s
 	list[raw->n_sections++] = (struct raw_section){
 		.kind = kind,
 		.name = copy,
-		.file = raw->n_files - 1,
+		.file = file,
 		.line = line,
 	};
 	return 0;

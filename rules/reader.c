@@ -29,12 +29,14 @@ struct reader {
 	size_t file;
 	const char *at, *end; /* what is left of the text */
 	unsigned line;        /* number of the newest line */
-	enum { BEFORE_SECTIONS, IN_BAD_SECTION, IN_SECTION } where;
+	enum { BEFORE_SECTIONS, IN_BAD_SECTION, IN_INCLUDE, IN_SECTION } where;
 	size_t key_column; /* of the newest key's line, or NO_KEY */
 	bool key_good;     /* that line gave a key */
 	enum line_kind newest;
 	bool awaited; /* the newest line has a key, which inih has not reported yet */
 	bool failed;  /* out of memory */
+	reader_include_fn *include;
+	void *include_data;
 };
 
 /* A line without the white space around it and the comment behind it. */
@@ -147,15 +149,72 @@ static size_t word_size(const char *text, size_t size)
 	return n;
 }
 
+static void include(struct reader *reader, const char *path, size_t size)
+{
+	cleanup_free char *copy = strndup(path, size);
+
+	reader->where = IN_INCLUDE;
+	if (!reader->include)
+		fault(reader, "no file can be included here");
+	else if (!copy ||
+		 reader->include(reader->include_data, reader->file, reader->line, copy) < 0)
+		reader->failed = true;
+}
+
+/* Kinds of sections by the first word in their brackets. */
+static const struct {
+	const char *word;
+	bool has_name;
+	enum section_kind kind;
+} headers[] = {
+	{"rule", true, SECTION_RULE},
+	{"container", true, SECTION_CONTAINER},
+	{"defaults", false, SECTION_DEFAULTS},
+	{"include", true, 0},
+};
+enum { HEADER_INCLUDE = ARRAY_SIZE(headers) - 1 };
+
+/* The row of the word at TEXT; ARRAY_SIZE(headers) for none. */
+static size_t find_header(const char *text, size_t size)
+{
+	size_t i = 0;
+
+	while (i < ARRAY_SIZE(headers) && !is_word(text, size, headers[i].word))
+		i++;
+	return i;
+}
+
+/* What stands in the brackets of a section's header, from TEXT to END. */
+static void read_section(struct reader *reader, const char *text, const char *end)
+{
+	size_t size = word_size(text, (size_t)(end - text)), i = find_header(text, size);
+
+	if (i == ARRAY_SIZE(headers)) {
+		fault(reader,
+		      "unknown section '%.*s': expected [rule NAME], [container NAME], [defaults] "
+		      "or "
+		      "[include FILE]",
+		      shown(size), text);
+		return;
+	}
+	for (text += size; text < end && is_space(*text);)
+		text++;
+	if (headers[i].has_name != (text < end))
+		fault(reader, headers[i].has_name ? "this section has no name"
+						  : "a [defaults] section has no name");
+	else if (i == HEADER_INCLUDE)
+		include(reader, text, (size_t)(end - text));
+	else if (raw_add_section(reader->raw, headers[i].kind, reader->file, text,
+				 (size_t)(end - text), reader->line) < 0)
+		reader->failed = true;
+	else
+		reader->where = IN_SECTION;
+}
+
 /* "[KIND NAME]" */
 static void read_header(struct reader *reader, const struct line *line)
 {
-	static const char *const kinds[] = {
-		[SECTION_RULE] = "rule",
-		[SECTION_CONTAINER] = "container",
-	};
 	const char *text = line->text + 1, *end = line->text + line->size - 1;
-	size_t kind_size, kind = 0;
 
 	reader->where = IN_BAD_SECTION;
 	reader->key_column = NO_KEY;
@@ -167,25 +226,7 @@ static void read_header(struct reader *reader, const struct line *line)
 		text++;
 	while (end > text && is_space(end[-1]))
 		end--;
-	kind_size = word_size(text, (size_t)(end - text));
-	while (kind < ARRAY_SIZE(kinds) && !is_word(text, kind_size, kinds[kind]))
-		kind++;
-	if (kind == ARRAY_SIZE(kinds)) {
-		fault(reader, "unknown section '%.*s': expected [rule NAME] or [container NAME]",
-		      shown(kind_size), text);
-		return;
-	}
-	for (text += kind_size; text < end && is_space(*text);)
-		text++;
-	if (text == end) {
-		fault(reader, "this section has no name");
-		return;
-	}
-	if (raw_add_section(reader->raw, (enum section_kind)kind, text, (size_t)(end - text),
-			    reader->line) < 0)
-		reader->failed = true;
-	else
-		reader->where = IN_SECTION;
+	read_section(reader, text, end);
 }
 
 static bool is_deeper(const struct reader *reader, const struct line *line)
@@ -205,8 +246,8 @@ static bool is_header(const struct reader *reader, const struct line *line)
 		return false;
 	if (!is_deeper(reader, line))
 		return true;
-	n = word_size(line->text + 1, line->size - 1);
-	return is_word(line->text + 1, n, "rule") || is_word(line->text + 1, n, "container");
+	n = strcspn(line->text + 1, " \t]");
+	return find_header(line->text + 1, n) < ARRAY_SIZE(headers);
 }
 
 /* A line "KEY = ..." below another key's value, indented so deep that it would go on with it. */
@@ -216,7 +257,8 @@ static bool hides_key(struct reader *reader, const struct line *line)
 	struct line name = {line->text, equals ? (size_t)(equals - line->text) : 0, 0};
 
 	strip_end(&name);
-	if (!parse_knows_key(section(reader)->kind, name.text, name.size))
+	if (reader->where != IN_SECTION ||
+	    !parse_knows_key(section(reader)->kind, name.text, name.size))
 		return false;
 	fault(reader, "'%.*s' is indented deeper than the key above and would go on with its value",
 	      shown(name.size), name.text);
@@ -309,6 +351,10 @@ static int take_key(void *data, const char *name_of_section, const char *name, c
 		fault(reader, QUOTED " stands before any section", name);
 		return 1;
 	}
+	if (reader->where == IN_INCLUDE) {
+		fault(reader, QUOTED " stands in an [include FILE], which has no keys", name);
+		return 1;
+	}
 	if (!*name) {
 		fault(reader, "a key is missing before '='");
 		return 1;
@@ -329,7 +375,8 @@ static int take_key(void *data, const char *name_of_section, const char *name, c
 	return 1;
 }
 
-int reader_read(struct raw *raw, const char *name, const char *text, size_t size)
+int reader_read(struct raw *raw, const char *name, const char *text, size_t size,
+		reader_include_fn *include_file, void *data)
 {
 	static const char bom[] = "\xef\xbb\xbf";
 	struct reader reader = {
@@ -338,6 +385,8 @@ int reader_read(struct raw *raw, const char *name, const char *text, size_t size
 		.at = text,
 		.end = text + size,
 		.key_column = NO_KEY,
+		.include = include_file,
+		.include_data = data,
 	};
 
 	if (raw_add_file(raw, name) < 0)

@@ -76,6 +76,15 @@ unsigned ruleset_facts(const struct ruleset *set);
 
 enum rule_mode { RULE_ENFORCE, RULE_OBSERVE };
 
+/* What becomes of the task's main properties; those without has_ stay as they are. */
+struct rule_actions {
+	bool has_nice, has_ioprio, has_sched, has_oom_score_adj;
+	int nice;
+	int ioprio;           /* as of ioprio_set(2): class and level */
+	int policy, priority; /* as of sched_setscheduler(2) */
+	int oom_score_adj;
+};
+
 /* A rule as written, for listings and for the daemon; borrowed from the set. */
 struct rule {
 	const char *name;
@@ -86,8 +95,9 @@ struct rule {
 	bool enabled; /* state = on */
 	enum rule_mode mode;
 	bool ignore;           /* leave the task alone */
-	const char *container; /* template, NULL with ignore */
-	const char *terms;     /* the terms in one line: "user = alice; comm = cc1" */
+	const char *container; /* template; NULL: leave it where it stands */
+	struct rule_actions actions;
+	const char *terms; /* the terms in one line: "user = alice; comm = cc1" */
 };
 
 size_t ruleset_size(const struct ruleset *set);
@@ -96,8 +106,30 @@ const struct rule *ruleset_rule(const struct ruleset *set, size_t index);
 /* The first rule that TASK matches, in order; NULL for none. */
 const struct rule *ruleset_match(const struct ruleset *set, const struct rbce_task *task);
 
+/* The same, rule by rule: what ruleset_match() is checked against. */
+const struct rule *ruleset_match_naive(const struct ruleset *set, const struct rbce_task *task);
+
 /*
- * The name of the container that RULE gives to TASK: the template with %u %U %g %G %p %P %r filled
+ * Decisions of a set, kept by those facts of a task that its rules can tell apart: for one thread,
+ * which gives it up together with the set. ENTRIES bounds it (a power of two; about 0.5 KB each).
+ * NULL: out of memory.
+ */
+struct rules_cache;
+struct rules_cache *rules_cache_new(const struct ruleset *set, size_t entries);
+struct rules_cache *rules_cache_free(struct rules_cache *cache);
+
+/* What ruleset_match() says. */
+const struct rule *rules_cache_match(struct rules_cache *cache, const struct rbce_task *task);
+
+struct rules_cache_counters {
+	uint64_t hits, misses;
+	uint64_t too_large; /* looked up without the cache: the facts are longer than a place of it
+			     */
+};
+struct rules_cache_counters rules_cache_counters(const struct rules_cache *cache);
+
+/*
+ * The name of the container that RULE gives to TASK: the template with its variables filled
  * in from real uid and gid, each made safe as a path component. New string. Names come from the
  * set's own cache, filled when it was loaded; a name that is not in it is looked up once and kept.
  */
@@ -113,6 +145,14 @@ typedef void ruleset_explain_fn(void *data, const struct rule *rule, const char 
 				const char *actual);
 void ruleset_explain(const struct ruleset *set, const struct rbce_task *task,
 		     ruleset_explain_fn *function, void *data);
+
+/* The keys that a rule may have, for help texts; false behind the last. */
+struct rules_key {
+	const char *name;
+	const char *values, *help, *example;
+	bool is_term; /* a condition; else what is done */
+};
+bool rules_key_at(size_t index, struct rules_key *ret);
 
 /* A key of a container, as written. */
 struct container_key {
@@ -130,7 +170,8 @@ struct container_section {
 	const char *file;
 	unsigned line;
 	enum on_unsupported on_unsupported;
-	const struct container_key *keys;
+	bool says_unsupported;            /* by itself, not by [defaults] */
+	const struct container_key *keys; /* its own first, then those of [defaults] */
 	size_t n_keys;
 };
 

@@ -10,6 +10,9 @@ static void done(struct compiled *compiled)
 {
 	for (size_t i = 0; i < compiled->n_terms; i++)
 		term_free(compiled->terms[i]);
+	for (size_t i = 0; i < compiled->n_depends; i++)
+		free(compiled->depends[i].name);
+	free(compiled->depends);
 	free(compiled->terms);
 	free(compiled->terms_text);
 }
@@ -18,6 +21,7 @@ struct ruleset *ruleset_free(struct ruleset *set)
 {
 	if (!set)
 		return NULL;
+	index_free(set->index);
 	for (size_t i = 0; i < set->n_rules; i++)
 		done(&set->rules[i]);
 	free(set->rules);
@@ -55,35 +59,102 @@ static const struct term *failing_term(const struct compiled *compiled,
 	return NULL;
 }
 
+/* The first of the rules it depends on that speaks against it. */
+static const struct depend *failing_depend(const struct compiled *compiled,
+					   const struct rbce_task *task)
+{
+	for (size_t i = 0; i < compiled->n_depends; i++)
+		if (compiled_holds(compiled->depends[i].rule, task) == compiled->depends[i].except)
+			return &compiled->depends[i];
+	return NULL;
+}
+
+bool compiled_holds(const struct compiled *compiled, const struct rbce_task *task)
+{
+	return !failing_term(compiled, task) && !failing_depend(compiled, task);
+}
+
 const struct rule *ruleset_match(const struct ruleset *set, const struct rbce_task *task)
 {
+	const struct compiled *compiled = index_first(set->index, task);
+
+	return compiled ? &compiled->rule : NULL;
+}
+
+const struct rule *ruleset_match_naive(const struct ruleset *set, const struct rbce_task *task)
+{
 	for (size_t i = 0; i < set->n_rules; i++)
-		if (set->rules[i].rule.enabled && !failing_term(&set->rules[i], task))
+		if (set->rules[i].rule.enabled && compiled_holds(&set->rules[i], task))
 			return &set->rules[i].rule;
 	return NULL;
+}
+
+/* An explanation in the making. */
+struct explanation {
+	const struct rbce_task *task;
+	ruleset_explain_fn *function;
+	void *data;
+	char failed[PATH_MAX], actual[PATH_MAX];
+};
+
+/* What speaks against the rule through the rule that it depends on, told by that one's own term. */
+static void explain_depend(struct explanation *e, const struct depend *depend)
+{
+	const struct compiled *rule = depend->rule;
+	const struct depend *below;
+	const struct term *term;
+
+	snprintf(e->failed, sizeof(e->failed), "depend = %s%s", depend->except ? "!" : "",
+		 depend->name);
+	if (depend->except) {
+		snprintf(e->actual, sizeof(e->actual), "all terms of that rule hold");
+		return;
+	}
+	/* The first one on the way down that fails by a term of its own. */
+	while (!(term = failing_term(rule, e->task)) && (below = failing_depend(rule, e->task)) &&
+	       !below->except)
+		rule = below->rule;
+	if (term) {
+		char value[PATH_MAX / 2];
+
+		term_actual(term, e->task, value, sizeof(value));
+		snprintf(e->actual, sizeof(e->actual), "%.1024s fails: %s", term->text, value);
+	} else {
+		snprintf(e->actual, sizeof(e->actual), "what '%s' excludes holds", rule->rule.name);
+	}
+}
+
+/* True when the rule matches. */
+static bool explain_rule(struct explanation *e, const struct compiled *compiled)
+{
+	const struct depend *depend;
+	const struct term *term;
+
+	if (!compiled->rule.enabled) {
+		e->function(e->data, &compiled->rule, "state = on", "off");
+		return false;
+	}
+	term = failing_term(compiled, e->task);
+	if (term) {
+		term_actual(term, e->task, e->actual, sizeof(e->actual));
+		e->function(e->data, &compiled->rule, term->text, e->actual);
+		return false;
+	}
+	depend = failing_depend(compiled, e->task);
+	if (depend)
+		explain_depend(e, depend);
+	e->function(e->data, &compiled->rule, depend ? e->failed : NULL, depend ? e->actual : NULL);
+	return !depend;
 }
 
 void ruleset_explain(const struct ruleset *set, const struct rbce_task *task,
 		     ruleset_explain_fn *function, void *data)
 {
-	char actual[PATH_MAX];
+	struct explanation e = {.task = task, .function = function, .data = data};
 
-	for (size_t i = 0; i < set->n_rules; i++) {
-		const struct compiled *compiled = &set->rules[i];
-		const struct term *failed;
-
-		if (!compiled->rule.enabled) {
-			function(data, &compiled->rule, "state = on", "off");
-			continue;
-		}
-		failed = failing_term(compiled, task);
-		if (!failed) {
-			function(data, &compiled->rule, NULL, NULL);
+	for (size_t i = 0; i < set->n_rules; i++)
+		if (explain_rule(&e, &set->rules[i]))
 			return;
-		}
-		term_actual(failed, task, actual, sizeof(actual));
-		function(data, &compiled->rule, term_text(failed), actual);
-	}
 }
 
 int ruleset_container(struct ruleset *set, const struct rule *rule, const struct rbce_task *task,
@@ -94,6 +165,7 @@ int ruleset_container(struct ruleset *set, const struct rule *rule, const struct
 		.group = "",
 		.executable = rbce_task_basename(task),
 		.rule = rule->name,
+		.tag = task->tag ?: "",
 		.uid = task->uid,
 		.gid = task->gid,
 		.pid = task->pid,

@@ -25,6 +25,7 @@ static const struct {
 	{'p', RBCE_FACT_EXE | RBCE_FACT_STAT},
 	{'P', 0},
 	{'r', 0},
+	{'t', 0},
 };
 
 static bool is_variable(const char *text)
@@ -188,6 +189,9 @@ static void append_variable(struct name *name, char variable, const struct templ
 		break;
 	case 'r':
 		value = values->rule;
+		break;
+	case 't':
+		value = values->tag;
 		break;
 	case 'U':
 	case 'G':

@@ -16,6 +16,7 @@ static const struct {
 	{"status", command_status, "what the daemon is doing, with its counters"},
 	{"rules", command_rules, "the rules in force, with hits and moves"},
 	{"explain", command_explain, "why a task is in its container"},
+	{"keys", command_keys, "the keys that a rule may have"},
 	{"simulate", command_simulate, "what rules would do, for given facts or for every task"},
 	{"containers", command_containers, "the tree of containers with limits and use"},
 	{"ps", command_ps, "the tasks in containers"},

@@ -112,7 +112,7 @@ static void add_step(void *data, const struct rule *rule, const char *failed, co
 
 static const char *action_of(const struct rule *rule)
 {
-	return !rule ? "none" : rule->ignore ? "ignore" : "container";
+	return !rule ? "none" : rule->ignore ? "ignore" : rule->container ? "container" : "set";
 }
 
 static int simulate_facts(struct ruleset *set, const struct facts *facts, bool json)
@@ -123,7 +123,7 @@ static int simulate_facts(struct ruleset *set, const struct facts *facts, bool j
 	struct json_object *reply, *steps;
 	struct rbce_error err;
 
-	if (rule && !rule->ignore && ruleset_container(set, rule, &task, &container, &err) < 0)
+	if (rule && rule->container && ruleset_container(set, rule, &task, &container, &err) < 0)
 		return command_failed(&err);
 	if (!json) {
 		if (!rule)
@@ -172,7 +172,7 @@ static void simulate_task(struct table *t, struct ruleset *set, const struct con
 		return;
 	rbce_hierarchy_container_of(all->h, task.cgroup, &task.container);
 	rule = ruleset_match(set, &task);
-	if (rule && !rule->ignore)
+	if (rule && rule->container)
 		ruleset_container(set, rule, &task, &container, NULL);
 	table_row(t, -1);
 	table_set(t, PID, "%d", pid);

@@ -63,7 +63,7 @@ static void name_container(struct ruleset *set, const struct rule *rule,
 {
 	char *name = NULL;
 
-	if (rule->ignore)
+	if (!rule->container)
 		return;
 	if (ruleset_container(set, rule, task, &name, NULL) < 0) {
 		must(name == NULL);
@@ -81,6 +81,7 @@ static void ask(struct ruleset *set, const struct rbce_task *task)
 	struct step last = {0};
 
 	ruleset_explain(set, task, note_step, &last);
+	must(ruleset_match_naive(set, task) == matching);
 	must(matching ? last.matches && last.rule == matching : !last.matches);
 	for (size_t i = 0; i < ruleset_size(set); i++)
 		name_container(set, ruleset_rule(set, i), task);

@@ -23,6 +23,29 @@ static inline void rules_text_terms(FILE *out, const char *terms)
 	}
 }
 
+static inline void rules_text_actions(FILE *out, const struct rule_actions *actions)
+{
+	static const char *const classes[] = {"", "realtime/", "best-effort/", "idle"};
+	static const char *const policies[] = {"other", "fifo/", "rr/", "batch", "", "idle"};
+
+	if (actions->has_nice)
+		fprintf(out, "nice = %d\n", actions->nice);
+	if (actions->has_oom_score_adj)
+		fprintf(out, "oom_score_adj = %d\n", actions->oom_score_adj);
+	if (actions->has_ioprio) {
+		const char *class = classes[actions->ioprio >> 13];
+
+		fprintf(out, strchr(class, '/') ? "ioprio = %s%d\n" : "ioprio = %s\n", class,
+			actions->ioprio & 7);
+	}
+	if (actions->has_sched) {
+		const char *policy = policies[actions->policy];
+
+		fprintf(out, strchr(policy, '/') ? "sched = %s%d\n" : "sched = %s\n", policy,
+			actions->priority);
+	}
+}
+
 /* A new string. */
 static inline char *rules_text(const struct ruleset *set)
 {
@@ -53,8 +76,9 @@ static inline char *rules_text(const struct ruleset *set)
 			rule->mode == RULE_OBSERVE ? "observe" : "enforce");
 		if (rule->container)
 			fprintf(out, "container = %s\n", rule->container);
-		else
+		if (rule->ignore)
 			fprintf(out, "ignore = yes\n");
+		rules_text_actions(out, &rule->actions);
 		rules_text_terms(out, rule->terms);
 	}
 	if (fclose(out) != 0)

@@ -23,11 +23,14 @@ static const struct {
 	{"[rule]\n" C, "1: this section has no name"},
 	{"[ rule  ]\n", "1: this section has no name"},
 	{"[container]\n", "1: this section has no name"},
-	{"[]\n", "1: unknown section '': expected [rule NAME] or [container NAME]"},
-	{"[class a]\nx\ny = z\n",
-	 "1: unknown section 'class': expected [rule NAME] or [container NAME]"},
-	{"[rules a]\n", "1: unknown section 'rules': expected [rule NAME] or [container NAME]"},
-	{"[Rule a]\n", "1: unknown section 'Rule': expected [rule NAME] or [container NAME]"},
+	{"[]\n", "1: unknown section '': expected [rule NAME], [container NAME], [defaults] or "
+		 "[include FILE]"},
+	{"[class a]\nx\ny = z\n", "1: unknown section 'class': expected [rule NAME], [container "
+				  "NAME], [defaults] or [include FILE]"},
+	{"[rules a]\n", "1: unknown section 'rules': expected [rule NAME], [container NAME], "
+			"[defaults] or [include FILE]"},
+	{"[Rule a]\n", "1: unknown section 'Rule': expected [rule NAME], [container NAME], "
+		       "[defaults] or [include FILE]"},
 	{R C "[rule b]\n" C R C, "5: rule 'a' stands at t.rules:1 already"},
 	{X R C X, "4: container 'x' stands at t.rules:1 already"},
 	{"[rule a\x1b]\n" C, "1: this line has a control character (0x1b)"},
@@ -85,9 +88,11 @@ static const struct {
 	 "3: 'on-unsupported' stands in line 2 of this section already"},
 	{X "on-unsupported = cry\n", "2: 'cry' is not one of: warn, error, ignore"},
 	/* Settings. */
-	{R "user = alice\n", "1: rule 'a' has neither 'container' nor 'ignore = yes'"},
-	{R "ignore = no\n", "1: rule 'a' has neither 'container' nor 'ignore = yes'"},
-	{R C "ignore = yes\n", "1: rule 'a' has both 'container' and 'ignore = yes'"},
+	{R "user = alice\n", "1: rule 'a' has no action: 'container', 'ignore = yes', 'nice', "
+			     "'ioprio', 'sched' or 'oom_score_adj'"},
+	{R "ignore = no\n", "1: rule 'a' has no action: 'container', 'ignore = yes', 'nice', "
+			    "'ioprio', 'sched' or 'oom_score_adj'"},
+	{R C "ignore = yes\n", "1: rule 'a' has 'ignore = yes' and an action besides"},
 	{R C "order = -1\n", "3: '-1' is not a number from 0 to 2147483647"},
 	{R C "order = 2147483648\n", "3: '2147483648' is not a number from 0 to 2147483647"},
 	{R C "order = first\n", "3: 'first' is not a number from 0 to 2147483647"},
@@ -102,14 +107,41 @@ static const struct {
 	{R "container = a/leaf\n", "2: cannot use container name 'a/leaf': 'leaf' is reserved"},
 	{R "container = memory.%u\n", "2: cannot use container name 'memory.x': a part of it is "
 				      "named like a control file"},
-	{R "container = %x\n", "2: unknown variable '%x' in '%x' (known: %u %U %g %G %p %P %r %%)"},
-	{R "container = a/%t\n",
-	 "2: unknown variable '%t' in 'a/%t' (known: %u %U %g %G %p %P %r %%)"},
+	{R "container = %x\n",
+	 "2: unknown variable '%x' in '%x' (known: %u %U %g %G %p %P %r %t %%)"},
+	{R "container = a/%T\n",
+	 "2: unknown variable '%T' in 'a/%T' (known: %u %U %g %G %p %P %r %t %%)"},
 	{R "container = a%\n", "2: 'a%' ends with a '%' ('%%' means the sign)"},
 	{R "container = %u%u%u%u%u%u%u%u\n",
 	 "2: '%u%u%u%u%u%u%u%u' is too long: it leaves no room for its variables"},
 	{"[container /x]\n", "1: cannot use container name '/x': it begins with '/'"},
-	{"[container %q]\n", "1: unknown variable '%q' in '%q' (known: %u %U %g %G %p %P %r %%)"},
+	{"[container %q]\n",
+	 "1: unknown variable '%q' in '%q' (known: %u %U %g %G %p %P %r %t %%)"},
+	/* Other actions. */
+	{R "nice = 20\n", "2: '20' is not a number from -20 to 19"},
+	{R "nice = --1\n", "2: '--1' is not a number from -20 to 19"},
+	{R "oom_score_adj = -1001\n", "2: '-1001' is not a number from -1000 to 1000"},
+	{R "oom_score_adj = many\n", "2: 'many' is not a number from -1000 to 1000"},
+	{R "ioprio = idle/1\n", "2: 'idle/1' is not one of: realtime/0-7, best-effort/0-7, idle"},
+	{R "ioprio = realtime/8\n",
+	 "2: 'realtime/8' is not one of: realtime/0-7, best-effort/0-7, idle"},
+	{R "sched = fifo\n", "2: 'fifo' is not one of: other, batch, idle, fifo/1-99, rr/1-99"},
+	{R "sched = fifo/0\n", "2: 'fifo/0' is not one of: other, batch, idle, fifo/1-99, rr/1-99"},
+	{R "nice = 1\nignore = yes\n", "1: rule 'a' has 'ignore = yes' and an action besides"},
+	/* Dependence on other rules. */
+	{R C "depend = b\n", "3: unknown rule 'b'"},
+	{R C "depend = a\n", "3: rule 'a' depends on itself: a > a"},
+	{R C "depend = b\n[rule b]\n" C "depend = !c\n[rule c]\n" C "depend = a\n",
+	 "9: rule 'a' depends on itself: a > b > c > a"},
+	{R C "depend = b,\n[rule b]\n" C, "3: the list has an empty element"},
+	/* Other sections. */
+	{"[defaults x]\n", "1: a [defaults] section has no name"},
+	{"[defaults]\nmemry.max = 1\n", "2: unknown key 'memry.max'"},
+	{"[defaults]\n[defaults]\n", "2: section 'defaults' stands at t.rules:1 already"},
+	{"[include]\n", "1: this section has no name"},
+	{"[include x]\n", "1: no file can be included here"},
+	{R C "tty = maybe\n", "3: 'maybe' is not one of: no, yes"},
+	{R C "login = nobody-here\n", "3: unknown user 'nobody-here'"},
 	/* Lists. */
 	{R C "user = alice,\n", "3: the list has an empty element"},
 	{R C "user = , alice\n", "3: the list has an empty element"},
@@ -147,6 +179,8 @@ static const struct {
 	{R C "in = /users/*\n", "3: '/users/*' fits nothing: it begins with '/'"},
 	{R C "exe = /bin/[ab\n", "3: '/bin/[ab' has a '[' without its ']'"},
 	{R C "exe = /bin/[a,b]\n", "3: '/bin/[a' has a '[' without its ']'"},
+	{R C "args = re:a(b\n",
+	 "3: 'a(b' is no regular expression: missing closing parenthesis (at 3)"},
 	{R C "exe = /bin/a\\\n", "3: '/bin/a\\' ends with a backslash"},
 };
 
@@ -181,7 +215,8 @@ START_TEST(all_in_order)
 		"t.rules:9: rule 'a' stands at t.rules:2 already",
 		"t.rules:10: '3-1' ends before it begins",
 		"t.rules:11: a key is missing before '='",
-		"t.rules:12: unknown section 'huh': expected [rule NAME] or [container NAME]",
+		"t.rules:12: unknown section 'huh': expected [rule NAME], [container NAME], "
+		"[defaults] or [include FILE]",
 	};
 	struct rules_errors errors;
 
@@ -226,7 +261,8 @@ START_TEST(long_texts)
 		{R C "pgrp = ", "\n", "' is neither a number nor a range of numbers"},
 		{R C "mode = ", "\n", "' is not one of: enforce, observe"},
 		{X "memory.max = 1\n  a.", " = 1\n", "would go on with its value"},
-		{"[", " a]\n", "': expected [rule NAME] or [container NAME]"},
+		{"[", " a]\n",
+		 "': expected [rule NAME], [container NAME], [defaults] or [include FILE]"},
 		{R "container = %", "\n", "unknown variable '%y'"},
 	};
 	static char text[10000];
@@ -266,18 +302,17 @@ END_TEST
 START_TEST(manual)
 {
 	static char text[100000];
-	const struct attribute *attribute;
+	struct rules_key key;
 	FILE *page = fopen("man/rbce.rules.5", "r");
 
 	ck_assert_msg(page != NULL, "run this from the top of the source tree");
 	text[fread(text, 1, sizeof(text) - 1, page)] = '\0';
 	fclose(page);
-	for (size_t i = 0; (attribute = attribute_at(i)); i++) {
+	for (size_t i = 0; rules_key_at(i, &key); i++) {
 		char item[64];
 
-		snprintf(item, sizeof(item), "\n.It Ic %s = ", attribute_name(attribute));
-		ck_assert_msg(strstr(text, item) != NULL, "not in the manual: %s",
-			      attribute_name(attribute));
+		snprintf(item, sizeof(item), "\n.It Ic %s = ", key.name);
+		ck_assert_msg(strstr(text, item) != NULL, "not in the manual: %s", key.name);
 	}
 }
 END_TEST

@@ -19,7 +19,8 @@ static void make_fixture(void)
 	harness_directory(tree);
 	harness_write_text(tree, "proc/42/stat",
 			   "42 (a) b) S 7 40 39 34816 42 4194304 1 0 0 0 0 0 0 0 20 0 1 0 987654 "
-			   "1 1 1\n");
+			   "1 1 1 0 0 0 0 0 0 0 0 0 0 0 0 17 1 0 2 0 0 0\n");
+	harness_write_text(tree, "proc/42/loginuid", "1005");
 	harness_write_text(tree, "proc/42/status",
 			   "Name:\ta) b\nUid:\t1000\t1001\t1000\t1000\nGid:\t100\t101\t100\t100\n"
 			   "Groups:\t300 5 100 \nVmPeak:\t1 kB\n");
@@ -30,6 +31,9 @@ static void make_fixture(void)
 	ck_assert_int_eq(symlink("/usr/bin/gnu make", link), 0);
 	snprintf(link, sizeof(link), "%s/proc/7/exe", tree);
 	ck_assert_int_eq(symlink("/usr/bin/sh", link), 0);
+	harness_write_text(tree, "proc/39/cmdline", "");
+	snprintf(link, sizeof(link), "%s/proc/39/exe", tree);
+	ck_assert_int_eq(symlink("/usr/sbin/sshd", link), 0);
 	harness_write_text(tree, "proc/meminfo", "");
 	ck_assert_int_eq(rbce_root_open(tree, &root, NULL), 0);
 }
@@ -53,6 +57,10 @@ START_TEST(fixture)
 	ck_assert_int_eq(t.session, 39);
 	ck_assert_int_eq(t.tty, 34816);
 	ck_assert_uint_eq(t.start, 987654);
+	ck_assert_int_eq(t.policy, 2);
+	ck_assert_uint_eq(t.login, 1005);
+	ck_assert_str_eq(t.session_leader_exe, "/usr/sbin/sshd");
+	ck_assert_ptr_null(t.pgrp_leader_exe);
 	ck_assert(!t.kernel_thread);
 	ck_assert_uint_eq(t.uid, 1000);
 	ck_assert_uint_eq(t.euid, 1001);
@@ -111,9 +119,9 @@ START_TEST(list)
 
 	make_fixture();
 	ck_assert_int_eq(rbce_task_list(root, &pids, &n, NULL), 0);
-	ck_assert_uint_eq(n, 2);
+	ck_assert_uint_eq(n, 3);
 	ck_assert_int_eq(pids[0], 7);
-	ck_assert_int_eq(pids[1], 42);
+	ck_assert_int_eq(pids[2], 42);
 	free(pids);
 	remove_fixture();
 }

@@ -15,14 +15,19 @@
 
 /* Which facts to read; each group costs about one file of /proc. */
 enum rbce_facts {
-	RBCE_FACT_STAT = 1 << 0,   /* comm, ppid, pgrp, session, tty, start, kernel_thread */
-	RBCE_FACT_IDS = 1 << 1,    /* uid, euid, gid, egid, groups */
-	RBCE_FACT_EXE = 1 << 2,    /* exe */
-	RBCE_FACT_ARGS = 1 << 3,   /* args */
-	RBCE_FACT_PARENT = 1 << 4, /* parent_exe; needs RBCE_FACT_STAT */
-	RBCE_FACT_CGROUP = 1 << 5, /* cgroup */
-	RBCE_FACT_ALL = (1 << 6) - 1,
+	RBCE_FACT_STAT = 1 << 0, /* comm, ppid, pgrp, session, tty, start, policy, kernel_thread */
+	RBCE_FACT_IDS = 1 << 1,  /* uid, euid, gid, egid, groups */
+	RBCE_FACT_EXE = 1 << 2,  /* exe */
+	RBCE_FACT_ARGS = 1 << 3, /* args */
+	RBCE_FACT_PARENT = 1 << 4, /* parent_exe; brings RBCE_FACT_STAT along, as the next two do */
+	RBCE_FACT_PGRP_LEADER = 1 << 5,    /* pgrp_leader_exe */
+	RBCE_FACT_SESSION_LEADER = 1 << 6, /* session_leader_exe */
+	RBCE_FACT_CGROUP = 1 << 7,         /* cgroup */
+	RBCE_FACT_LOGIN = 1 << 8,          /* login; left out where the kernel has no audit */
+	RBCE_FACT_ALL = (1 << 9) - 1,
 };
+
+#define RBCE_NO_LOGIN UINT32_MAX /* login of a task that no login began */
 
 struct rbce_task {
 	unsigned facts; /* those that were read */
@@ -32,19 +37,25 @@ struct rbce_task {
 	pid_t session;
 	int tty;        /* device number, 0 for none */
 	uint64_t start; /* clock ticks after boot; (pid, start) names a process for good */
+	int policy;     /* SCHED_OTHER, SCHED_FIFO, ... of its main thread (sched(7)) */
 	bool kernel_thread;
 	uid_t uid;
 	uid_t euid;
 	gid_t gid;
 	gid_t egid;
+	uid_t login;   /* who logged in, whatever the ids are now; RBCE_NO_LOGIN */
 	gid_t *groups; /* supplementary groups, sorted; owned */
 	size_t n_groups;
 	char comm[64]; /* the task's own name, which the kernel cuts at 15 bytes */
 	char *exe;  /* path of the executable, without " (deleted)"; NULL when unreadable; owned */
 	char *args; /* arguments joined by single spaces, without argv[0]; owned */
-	char *parent_exe; /* owned; NULL when the parent is gone or a kernel thread */
-	char *cgroup;     /* text of /proc/PID/cgroup; owned */
-	char *container;  /* set by the caller: container the task stands in, NULL outside; owned */
+	/* Executables of others: NULL where there is no such process or it has none; owned. */
+	char *parent_exe;
+	char *pgrp_leader_exe;
+	char *session_leader_exe;
+	char *cgroup;    /* text of /proc/PID/cgroup; owned */
+	char *container; /* set by the caller: container the task stands in, NULL outside; owned */
+	char *tag;       /* set by the caller: what an administrator marked it with; owned */
 };
 
 /*

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* rbcectl keys: the keys that a rule may have, from the tables that rules are read by. */
+#include <core/cli/table.h>
+#include <rules/rules.h>
+
+#include "rbcectl.h"
+#include "util.h"
+
+enum column { KEY, VALUES, KIND, EXAMPLE, HELP };
+
+static const struct table_column columns[] = {
+	[KEY] = {.title = "KEY", .key = "key"},
+	[VALUES] = {.title = "VALUES", .key = "values"},
+	[KIND] = {.title = "KIND", .key = "kind"},
+	[EXAMPLE] = {.title = "EXAMPLE", .key = "example"},
+	[HELP] = {.title = "MEANING", .key = "help", .cut = true},
+};
+
+/* Words in capitals stand for something, others for themselves. */
+static bool is_placeholder(const char *values)
+{
+	return *values >= 'A' && *values <= 'Z';
+}
+
+static void print_escaped(const char *text)
+{
+	for (; *text; text++)
+		printf(*text == '\\' ? "\\e" : "%c", *text);
+}
+
+/* An item of a list of rbce.rules(5). */
+static void print_mdoc(const struct rules_key *key)
+{
+	printf(".It Ic %s = %s %s\n", key->name, is_placeholder(key->values) ? "Ar" : "Cm",
+	       key->values);
+	print_escaped(key->help);
+	printf("\n.Dl %s = ", key->name);
+	print_escaped(key->example);
+	printf("\n");
+}
+
+static void print_manual(bool terms)
+{
+	struct rules_key key;
+
+	for (size_t i = 0; rules_key_at(i, &key); i++)
+		if (key.is_term == terms)
+			print_mdoc(&key);
+}
+
+int command_keys(int argc, char **argv)
+{
+	struct common common = {.root = "rbce"};
+	const char *manual = NULL;
+	const struct option_row options[] = {
+		COMMON_OPTIONS(common),
+		OPTION_TEXT("manual", "actions|terms", "print that part of rbce.rules(5)", &manual),
+		{0},
+	};
+	const struct command_line line = {
+		.usage = "keys [--json]",
+		.about = "Shows the keys that a rule may have; rbce.rules(5) has the whole "
+			 "language.",
+		.options = options,
+	};
+	struct rules_key key;
+	struct table *t;
+
+	command_parse(&line, argc, argv, 0, 0);
+	if (manual) {
+		print_manual(streq(manual, "terms"));
+		return EXIT_SUCCESS;
+	}
+	t = table_new("keys", columns, ARRAY_SIZE(columns), common.json);
+	for (size_t i = 0; rules_key_at(i, &key); i++) {
+		table_row(t, -1);
+		table_set(t, KEY, "%s", key.name);
+		table_set(t, VALUES, "%s", key.values);
+		table_set(t, KIND, "%s", key.is_term ? "condition" : "action");
+		table_set(t, EXAMPLE, "%s", key.example);
+		table_set(t, HELP, "%s", key.help);
+	}
+	return table_finish(t) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Regular expressions of rules (pcre2pattern(3)): compiled when rules are read, asked without the
+ * heap and by any thread, and bounded in their work, since a task chooses the text.
+ */
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <errno.h>
+#include <pcre2.h>
+#include <stdalign.h>
+#include <stddef.h>
+
+#include "internal.h"
+#include "util.h"
+
+/*
+ * Steps of one match. An expression that would need more (nested repeats on a text made for it)
+ * does not match; a plain one on a command line of 128 KiB stays far below.
+ */
+enum { STEPS_MAX = 1000000, DEPTH_MAX = 1000 };
+
+struct regex {
+	pcre2_code *code;
+	pcre2_match_context *limits;
+};
+
+/* What a match needs comes from the caller's stack; from the heap where that is not enough. */
+struct arena {
+	size_t used;
+	alignas(max_align_t) char bytes[1024];
+};
+
+static void *arena_allocate(size_t size, void *data)
+{
+	struct arena *arena = data;
+	size_t start = (arena->used + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
+
+	if (start > sizeof(arena->bytes) || size > sizeof(arena->bytes) - start)
+		return malloc(size);
+	arena->used = start + size;
+	return arena->bytes + start;
+}
+
+static void arena_release(void *memory, void *data)
+{
+	struct arena *arena = data;
+	const char *p = memory;
+
+	if (p < arena->bytes || p >= arena->bytes + sizeof(arena->bytes))
+		free(memory);
+}
+
+struct regex *regex_free(struct regex *regex)
+{
+	if (!regex)
+		return NULL;
+	pcre2_match_context_free(regex->limits);
+	pcre2_code_free(regex->code);
+	free(regex);
+	return NULL;
+}
+
+int regex_new(const char *pattern, struct regex **ret, struct rbce_error *err)
+{
+	struct regex *regex = calloc(1, sizeof(*regex));
+	PCRE2_SIZE offset = 0;
+	char why[128];
+	int code = 0;
+
+	if (!regex)
+		return -ENOMEM;
+	regex->code =
+		pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED, 0, &code, &offset, NULL);
+	regex->limits = pcre2_match_context_create(NULL);
+	if (!regex->code || !regex->limits) {
+		regex_free(regex);
+		if (!code || code == PCRE2_ERROR_HEAP_FAILED)
+			return -ENOMEM;
+		pcre2_get_error_message(code, (PCRE2_UCHAR *)why, sizeof(why));
+		return rbce_error_set(err, -EINVAL, QUOTED " is no regular expression: %s (at %zu)",
+				      pattern, why, (size_t)offset);
+	}
+	pcre2_set_match_limit(regex->limits, STEPS_MAX);
+	pcre2_set_depth_limit(regex->limits, DEPTH_MAX);
+	/* Where the compiler is not to be had, the interpreter does the same, slower. */
+	pcre2_jit_compile(regex->code, PCRE2_JIT_COMPLETE);
+	*ret = regex;
+	return 0;
+}
+
+bool regex_match(const struct regex *regex, const char *text, size_t size)
+{
+	struct arena arena;
+	pcre2_general_context *memory;
+	pcre2_match_data *data;
+	int r = PCRE2_ERROR_NOMEMORY;
+
+	arena.used = 0;
+	memory = pcre2_general_context_create(arena_allocate, arena_release, &arena);
+	data = memory ? pcre2_match_data_create(1, memory) : NULL;
+	if (data)
+		r = pcre2_match(regex->code, (PCRE2_SPTR)text, size, 0, 0, data, regex->limits);
+	pcre2_match_data_free(data);
+	pcre2_general_context_free(memory);
+	return r >= 0;
+}
