@@ -25,6 +25,7 @@ const char *outcome_name(enum outcome outcome)
 		[OUTCOME_MANUAL] = "manual", [OUTCOME_OBSERVED] = "observed",
 		[OUTCOME_RIGHT] = "right",   [OUTCOME_MOVED] = "moved",
 		[OUTCOME_GONE] = "gone",     [OUTCOME_FAILED] = "failed",
+		[OUTCOME_SET] = "set",
 	};
 	return names[outcome];
 }
@@ -32,6 +33,7 @@ const char *outcome_name(enum outcome outcome)
 int engine_read_task(struct engine *engine, pid_t pid, struct rbce_task *ret,
 		     struct rbce_error *err)
 {
+	const struct record *record;
 	int r = rbce_task_read(engine->root, pid, engine->facts, ret, err);
 
 	if (r < 0)
@@ -41,6 +43,8 @@ int engine_read_task(struct engine *engine, pid_t pid, struct rbce_task *ret,
 		rbce_task_done(ret);
 		return rbce_error_errno(err, r, "cannot find the container of process '%d'", pid);
 	}
+	record = records_find(engine->records, pid, ret->start);
+	ret->tag = record && record->tag ? strdup(record->tag) : NULL;
 	return 0;
 }
 
@@ -93,36 +97,68 @@ static enum outcome move_task(struct engine *engine, const struct rbce_task *tas
 	return OUTCOME_MOVED;
 }
 
+/* What an observing rule, or daemon, would do. Once for each task, however many events come by. */
+static enum outcome observe(struct engine *engine, const struct rbce_task *task,
+			    const struct rule *rule, const char *name, enum cause cause)
+{
+	uint64_t key = engine->counters.reloads << 32 | (rule->index + 1);
+
+	if (records_observe(engine->records, task, key)) {
+		engine->rule_counters[rule->index].moves++;
+		log_move(LOG_LEVEL_DEBUG, "would move", task, rule, name, cause);
+	}
+	return OUTCOME_OBSERVED;
+}
+
+/*
+ * Once for a task and what it inherits to its children: what its owner changes afterwards stays.
+ * The task stands in its container already, and stays there whatever becomes of this.
+ */
+static enum outcome act(struct engine *engine, const struct rbce_task *task,
+			const struct rule *rule, enum outcome otherwise)
+{
+	uint64_t actions = rule_actions_hash(&rule->actions);
+	struct rbce_error err;
+	int r;
+
+	if (!actions || !records_act(engine->records, task, actions))
+		return otherwise;
+	r = engine_act(engine, task, &rule->actions, &err);
+	if (r == -ESRCH)
+		return OUTCOME_GONE;
+	if (r < 0) {
+		log_warning("%s (rule '%s')", err.message, rule->name);
+		return OUTCOME_FAILED;
+	}
+	return otherwise == OUTCOME_MOVED ? otherwise : OUTCOME_SET;
+}
+
 static enum outcome apply_rule(struct engine *engine, const struct rbce_task *task,
 			       const struct rule *rule, enum cause cause)
 {
+	bool observing = engine->options.observe || rule->mode == RULE_OBSERVE;
 	cleanup_free char *name = NULL;
+	enum outcome outcome = OUTCOME_RIGHT;
 	struct rbce_error err;
 	int r;
 
 	engine->rule_counters[rule->index].hits++;
+	engine->rule_counters[rule->index].last = time(NULL);
 	if (rule->ignore)
 		return OUTCOME_IGNORED;
-	if (!rule->container)
-		return OUTCOME_RIGHT;
-	r = ruleset_container(engine->rules, rule, task, &name, &err);
+	r = rule->container ? ruleset_container(engine->rules, rule, task, &name, &err) : 0;
 	if (r < 0) {
 		log_warning("%s (rule '%s', process %d)", err.message, rule->name, task->pid);
 		return OUTCOME_FAILED;
 	}
-	if (stands_right(engine, task, name))
-		return OUTCOME_RIGHT;
-	if (engine->options.observe || rule->mode == RULE_OBSERVE) {
-		uint64_t key = engine->counters.reloads << 32 | (rule->index + 1);
-
-		/* Once for each task, however many of its events come by. */
-		if (records_observe(engine->records, task, key)) {
-			engine->rule_counters[rule->index].moves++;
-			log_move(LOG_LEVEL_DEBUG, "would move", task, rule, name, cause);
-		}
-		return OUTCOME_OBSERVED;
+	if (name && !stands_right(engine, task, name)) {
+		if (observing)
+			return observe(engine, task, rule, name, cause);
+		outcome = move_task(engine, task, rule, name, cause);
 	}
-	return move_task(engine, task, rule, name, cause);
+	if (observing || (outcome != OUTCOME_RIGHT && outcome != OUTCOME_MOVED))
+		return outcome;
+	return act(engine, task, rule, outcome);
 }
 
 static enum outcome decide(struct engine *engine, pid_t pid, enum cause cause)
@@ -148,7 +184,7 @@ static enum outcome decide(struct engine *engine, pid_t pid, enum cause cause)
 	record = records_find(engine->records, pid, task.start);
 	if (record ? record->manual : cause == CAUSE_SCAN && records_adopt(engine->records, &task))
 		return OUTCOME_MANUAL;
-	rule = ruleset_match(engine->rules, &task);
+	rule = rules_cache_match(engine->cache, &task);
 	return rule ? apply_rule(engine, &task, rule, cause) : OUTCOME_NONE;
 }
 

@@ -56,13 +56,33 @@ static void log_rule_errors(const struct rules_errors *errors)
 		log_error("%s", errors->lines[i]);
 }
 
-static void adopt_rules(struct engine *engine, struct ruleset *rules,
+/* Decisions that are kept; about half a KiB each. */
+enum { CACHE_ENTRIES = 4096 };
+
+/* A rule that reads as it did goes on counting. */
+static void keep_counters(struct engine *engine, const struct ruleset *rules,
+			  struct rule_counters *rule_counters)
+{
+	for (size_t i = 0; engine->rules && i < ruleset_size(rules); i++) {
+		const struct rule *now = ruleset_rule(rules, i);
+		const struct rule *before = ruleset_find(engine->rules, now->name);
+
+		if (before && streq(before->terms, now->terms) && before->ignore == now->ignore &&
+		    streq(before->container ?: "", now->container ?: ""))
+			rule_counters[i] = engine->rule_counters[before->index];
+	}
+}
+
+static void adopt_rules(struct engine *engine, struct ruleset *rules, struct rules_cache *cache,
 			struct rule_counters *rule_counters)
 {
 	struct ruleset *old = engine->rules;
 
+	keep_counters(engine, rules, rule_counters);
 	free(engine->rule_counters);
+	rules_cache_free(engine->cache);
 	engine->rules = rules;
+	engine->cache = cache;
 	engine->rule_counters = rule_counters;
 	engine->facts = ruleset_facts(rules) | RBCE_FACT_STAT | RBCE_FACT_IDS | RBCE_FACT_EXE |
 			RBCE_FACT_CGROUP;
@@ -77,6 +97,7 @@ int engine_reload(struct engine *engine, struct rbce_error *err)
 	CLEANUP(rules_errors_done) struct rules_errors errors = {0};
 	struct ruleset *rules = NULL;
 	struct rule_counters *rule_counters;
+	struct rules_cache *cache;
 	int r;
 
 	free(engine->reload_error);
@@ -91,12 +112,15 @@ int engine_reload(struct engine *engine, struct rbce_error *err)
 				      errors.n > 1 ? " (the log has the others)" : "");
 	}
 	rule_counters = calloc(ruleset_size(rules) + 1, sizeof(*rule_counters));
-	if (!rule_counters) {
+	cache = rules_cache_new(rules, CACHE_ENTRIES);
+	if (!rule_counters || !cache) {
+		free(rule_counters);
+		rules_cache_free(cache);
 		ruleset_free(rules);
 		return rbce_error_errno(err, -ENOMEM, "cannot load rules '%s'",
 					engine->options.rules);
 	}
-	adopt_rules(engine, rules, rule_counters);
+	adopt_rules(engine, rules, cache, rule_counters);
 	engine->counters.reloads++;
 	return 0;
 }

@@ -42,6 +42,7 @@ enum outcome {
 	OUTCOME_OBSERVED, /* it would be moved */
 	OUTCOME_RIGHT,    /* it stands where it belongs */
 	OUTCOME_MOVED,
+	OUTCOME_SET,  /* it stands right; its properties were set */
 	OUTCOME_GONE, /* it ended meanwhile */
 	OUTCOME_FAILED,
 };
@@ -65,6 +66,7 @@ struct counters {
 struct rule_counters {
 	uint64_t hits;  /* decisions that ended at this rule */
 	uint64_t moves; /* tasks moved by it, or that would be (observe) */
+	time_t last;    /* hit; 0 for never */
 };
 
 struct engine_options {
@@ -85,6 +87,7 @@ struct engine {
 	struct rbce_root *root;
 	struct rbce_hierarchy *h;
 	struct ruleset *rules;
+	struct rules_cache *cache; /* decisions of those rules */
 	struct rule_counters *rule_counters;
 	unsigned facts; /* that a decision needs */
 	struct placed *placed;
@@ -106,6 +109,10 @@ void engine_lost(struct engine *engine, uint64_t n);
 /* Looks at one task, or at all of them. */
 enum outcome engine_classify(struct engine *engine, pid_t pid, enum cause cause);
 void engine_scan(struct engine *engine, enum cause cause);
+
+/* Carries out a rule's actions on all threads of a task (act.c); 0, -ESRCH or -errno. */
+int engine_act(struct engine *engine, const struct rbce_task *task,
+	       const struct rule_actions *actions, struct rbce_error *err);
 
 /*
  * Reads the rules anew. On any error the old rules stay, every error is logged, and -errno comes

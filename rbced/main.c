@@ -229,6 +229,7 @@ static void stop(struct engine *engine, struct control *control)
 	connector_close(engine->connector);
 	place_close(engine);
 	records_free(engine->records);
+	rules_cache_free(engine->cache);
 	ruleset_free(engine->rules);
 	free(engine->rule_counters);
 	free(engine->reload_error);

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <rbce/task.h>
+#include <stdarg.h>
 
 /* Out of memory in a table's growth must not end the daemon: the entry is then not kept. */
 #define HASH_NONFATAL_OOM            1
@@ -23,7 +24,8 @@ struct entry {
 struct records {
 	struct entry *table; /* by pid: the process that has it now */
 	char *path;
-	FILE *state;    /* appended to: "PID START" placed by hand, "-PID START" given back */
+	/* Appended to: "PID START" placed by hand, "-PID START" given back, "#PID START TAG". */
+	FILE *state;
 	size_t written; /* lines since the file was made anew */
 };
 
@@ -37,6 +39,7 @@ static void free_entry(struct entry *entry)
 		free(entry->record.moves[i].from);
 		free(entry->record.moves[i].to);
 	}
+	free(entry->record.tag);
 	free(entry);
 }
 
@@ -87,11 +90,14 @@ static int write_all(struct records *records)
 	if (!file)
 		return -errno;
 	records->written = 0;
-	for (struct entry *e = records->table; e; e = e->hh.next)
-		if (e->record.manual) {
+	for (struct entry *e = records->table; e; e = e->hh.next) {
+		if (e->record.manual)
 			fprintf(file, "%d %" PRIu64 "\n", e->record.pid, e->record.start);
-			records->written++;
-		}
+		if (e->record.tag)
+			fprintf(file, "#%d %" PRIu64 " %s\n", e->record.pid, e->record.start,
+				e->record.tag);
+		records->written += e->record.manual + (e->record.tag != NULL);
+	}
 	if (fflush(file) != 0 || rename(temporary, records->path) < 0) {
 		int r = -errno;
 		fclose(file);
@@ -103,29 +109,42 @@ static int write_all(struct records *records)
 	return 0;
 }
 
-/* Lines of processes that have gone since are passed over. */
+static void set_tag(struct record *record, const char *tag)
+{
+	free(record->tag);
+	record->tag = tag && *tag ? strdup(tag) : NULL;
+}
+
+static void read_line(struct records *records, const struct rbce_root *root, char *line)
+{
+	char sign = *line == '-' || *line == '#' ? *line : '\0';
+	struct rbce_task task;
+	struct entry *entry;
+	uint64_t start;
+	pid_t pid;
+	int tag = 0;
+
+	line[strcspn(line, "\n")] = '\0';
+	if (sscanf(line + (sign != '\0'), "%d %" SCNu64 " %n", &pid, &start, &tag) != 2)
+		return;
+	/* Lines of processes that have gone since are passed over. */
+	if (rbce_task_read(root, pid, RBCE_FACT_STAT, &task, NULL) < 0)
+		return;
+	entry = task.start == start ? obtain(records, pid, start) : NULL;
+	if (entry && sign == '#')
+		set_tag(&entry->record, line + 1 + tag);
+	else if (entry)
+		entry->record.manual = !sign;
+	rbce_task_done(&task);
+}
+
 static void read_state(struct records *records, const struct rbce_root *root)
 {
 	cleanup_file FILE *file = fopen(records->path, "re");
-	char line[64];
+	char line[64 + TAG_MAX];
 
-	while (file && fgets(line, sizeof(line), file)) {
-		bool given_back = line[0] == '-';
-		struct rbce_task task;
-		uint64_t start;
-		pid_t pid;
-
-		if (sscanf(line + given_back, "%d %" SCNu64, &pid, &start) != 2)
-			continue;
-		if (rbce_task_read(root, pid, RBCE_FACT_STAT, &task, NULL) < 0)
-			continue;
-		if (task.start == start) {
-			struct entry *entry = obtain(records, pid, start);
-			if (entry)
-				entry->record.manual = !given_back;
-		}
-		rbce_task_done(&task);
-	}
+	while (file && fgets(line, sizeof(line), file))
+		read_line(records, root, line);
 }
 
 int records_open(const char *state_file, const struct rbce_root *root, struct records **ret,
@@ -206,35 +225,76 @@ bool records_observe(struct records *records, const struct rbce_task *task, uint
 	return is_new;
 }
 
-void records_set_manual(struct records *records, pid_t pid, uint64_t start, bool manual)
+/* Writes a line of the state file; the file is made anew when it has grown long. */
+__attribute__((format(printf, 2, 3))) static void append(struct records *records,
+							 const char *format, ...)
 {
-	struct entry *entry = obtain(records, pid, start);
+	va_list ap;
 	bool failed;
 
-	if (!entry || entry->record.manual == manual)
-		return;
-	entry->record.manual = manual;
-	failed = fprintf(records->state, "%s%d %" PRIu64 "\n", manual ? "" : "-", pid, start) < 0 ||
-		 fflush(records->state) != 0;
+	va_start(ap, format);
+	failed = vfprintf(records->state, format, ap) < 0;
+	va_end(ap);
+	failed |= fflush(records->state) != 0;
 	if (failed)
 		log_warning("cannot write '%s': %s", records->path, strerror(errno));
 	if (++records->written > HASH_COUNT(records->table) + STATE_SLACK)
 		write_all(records);
 }
 
+void records_set_manual(struct records *records, pid_t pid, uint64_t start, bool manual)
+{
+	struct entry *entry = obtain(records, pid, start);
+
+	if (!entry || entry->record.manual == manual)
+		return;
+	entry->record.manual = manual;
+	append(records, "%s%d %" PRIu64 "\n", manual ? "" : "-", pid, start);
+}
+
+int records_set_tag(struct records *records, pid_t pid, uint64_t start, const char *tag)
+{
+	struct entry *entry = obtain(records, pid, start);
+
+	if (!entry)
+		return -ENOMEM;
+	set_tag(&entry->record, tag);
+	if (tag && !entry->record.tag)
+		return -ENOMEM;
+	append(records, "#%d %" PRIu64 " %s\n", pid, start, tag ?: "");
+	return 0;
+}
+
+bool records_act(struct records *records, const struct rbce_task *task, uint64_t actions)
+{
+	struct entry *entry = obtain(records, task->pid, task->start);
+
+	if (!entry || entry->record.actions == actions)
+		return false;
+	entry->record.actions = actions;
+	return true;
+}
+
 bool records_inherit(struct records *records, const struct rbce_root *root, pid_t parent,
 		     pid_t child)
 {
 	const struct entry *above = find(records, parent);
+	struct entry *below;
 	struct rbce_task task;
 
-	if (!above || !above->record.manual)
+	if (!above || (!above->record.manual && !above->record.tag && !above->record.actions))
 		return false;
 	if (rbce_task_read(root, child, RBCE_FACT_STAT, &task, NULL) < 0)
-		return true;
-	records_set_manual(records, child, task.start, true);
+		return above->record.manual;
+	below = obtain(records, child, task.start);
+	if (below)
+		below->record.actions = above->record.actions;
+	if (above->record.tag)
+		records_set_tag(records, child, task.start, above->record.tag);
+	if (above->record.manual)
+		records_set_manual(records, child, task.start, true);
 	rbce_task_done(&task);
-	return true;
+	return above->record.manual;
 }
 
 bool records_adopt(struct records *records, const struct rbce_task *task)

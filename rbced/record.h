@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the daemon remembers of single tasks: the moves so far, and whether an administrator placed
- * it, which takes it and its children out of the rules' hands. The latter is kept in a file as
- * well, so that a daemon that starts again leaves those tasks where they are.
+ * What the daemon remembers of single tasks: the moves so far, its tag, and whether an
+ * administrator placed it, which takes it and its children out of the rules' hands. The latter two
+ * are kept in a file as well, so that a daemon that starts again leaves those tasks where they are.
  */
 #ifndef RBCED_RECORD_H
 #define RBCED_RECORD_H
@@ -30,6 +30,8 @@ struct record {
 	pid_t pid;
 	uint64_t start; /* as in struct rbce_task */
 	bool manual;
+	char *tag;         /* NULL for none */
+	uint64_t actions;  /* hash of those that a rule last had carried out on it, 0 for none */
 	uint64_t observed; /* what records_observe() was last told, 0 for nothing */
 	uint64_t n_moves;
 	struct move moves[RECORD_MOVES]; /* the newest; move I is at I % RECORD_MOVES */
@@ -54,7 +56,19 @@ bool records_observe(struct records *records, const struct rbce_task *task, uint
 /* Takes a task out of the rules' hands, or gives it back. */
 void records_set_manual(struct records *records, pid_t pid, uint64_t start, bool manual);
 
-/* A child of a manually placed PARENT is so as well. True when it is. */
+/* Longer tags are refused where they come in. */
+enum { TAG_MAX = 63 };
+
+/* TAG is NULL for none. 0 or -ENOMEM. */
+int records_set_tag(struct records *records, pid_t pid, uint64_t start, const char *tag);
+
+/* Notes that a rule's actions, named by a hash, are carried out; true when they were not before. */
+bool records_act(struct records *records, const struct rbce_task *task, uint64_t actions);
+
+/*
+ * A child gets its PARENT's tag and what actions were carried out, and is placed by hand where its
+ * parent is. True when that is so.
+ */
 bool records_inherit(struct records *records, const struct rbce_root *root, pid_t parent,
 		     pid_t child);
 

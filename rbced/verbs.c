@@ -58,6 +58,14 @@ static const char *text_argument(const struct request *request, const char *name
 	return json_object_get_string(value);
 }
 
+static bool flag_argument(const struct request *request, const char *name)
+{
+	struct json_object *value;
+
+	return json_object_object_get_ex(request->arguments, name, &value) &&
+	       json_object_get_boolean(value);
+}
+
 static int pid_argument(const struct request *request, pid_t *ret, struct rbce_error *err)
 {
 	struct json_object *value;
@@ -88,6 +96,16 @@ static void put_counters(struct request *request)
 		put_number(decisions, outcome_name((enum outcome)i), counters->outcomes[i]);
 }
 
+static void put_cache(struct request *request)
+{
+	struct rules_cache_counters counters = rules_cache_counters(request->engine->cache);
+	struct json_object *cache = put_object(request->reply, "cache");
+
+	put_number(cache, "hits", counters.hits);
+	put_number(cache, "misses", counters.misses);
+	put_number(cache, "too_large", counters.too_large);
+}
+
 static int verb_status(struct request *request, struct rbce_error *err)
 {
 	const struct engine *engine = request->engine;
@@ -109,6 +127,7 @@ static int verb_status(struct request *request, struct rbce_error *err)
 	put_number(rules, "reloads_failed", engine->counters.reloads_failed);
 	put_string(rules, "last_error", engine->reload_error);
 	put_counters(request);
+	put_cache(request);
 	containers = put_object(request->reply, "containers");
 	put_number(containers, "now", place_count(engine));
 	put_number(containers, "created", engine->counters.created);
@@ -125,13 +144,20 @@ static void put_rule(struct json_object *object, const struct engine *engine,
 	json_object_object_add(object, "order", json_object_new_int64(rule->order));
 	put_string(object, "state", rule->enabled ? "on" : "off");
 	put_string(object, "mode", rule->mode == RULE_OBSERVE ? "observe" : "enforce");
-	put_string(object, "action", rule->ignore ? "ignore" : "container");
+	put_string(object, "action",
+		   rule->ignore      ? "ignore"
+		   : rule->container ? "container"
+				     : "set");
 	put_string(object, "container", rule->container);
 	put_string(object, "terms", rule->terms);
 	put_string(object, "file", rule->file);
 	put_number(object, "line", rule->line);
 	put_number(object, "hits", engine->rule_counters[rule->index].hits);
 	put_number(object, "moves", engine->rule_counters[rule->index].moves);
+	if (engine->rule_counters[rule->index].last)
+		put_number(object, "last_hit", (uint64_t)engine->rule_counters[rule->index].last);
+	else
+		json_object_object_add(object, "last_hit", NULL);
 }
 
 static int verb_rules(struct request *request, struct rbce_error *err)
@@ -200,8 +226,10 @@ static void put_verdict(struct request *request, const struct rbce_task *task,
 	} else if (rule && rule->ignore) {
 		verdict = "ignored";
 		why = "the rule says to leave it alone";
-	} else if (rule && rule->container &&
-		   ruleset_container(engine->rules, rule, task, &target, NULL) == 0) {
+	} else if (rule && !rule->container) {
+		verdict = "right";
+		why = "the rule sets its properties and leaves it where it is";
+	} else if (rule && ruleset_container(engine->rules, rule, task, &target, NULL) == 0) {
 		cleanup_free char *now = NULL;
 		bool right = rbce_hierarchy_container_of(engine->h, task->cgroup, &now) == 0 &&
 			     streq(now, target);
@@ -238,8 +266,10 @@ static int verb_explain(struct request *request, struct rbce_error *err)
 	put_number(request->reply, "gid", task.gid);
 	put_string(request->reply, "container", task.container);
 	put_verdict(request, &task, record);
-	ruleset_explain(request->engine->rules, &task, add_step,
-			put_array(request->reply, "steps"));
+	put_string(request->reply, "tag", task.tag);
+	put_number(request->reply, "left_out",
+		   ruleset_explain(request->engine->rules, &task, flag_argument(request, "all"),
+				   add_step, put_array(request->reply, "steps")));
 	put_moves(request->reply, record);
 	return 0;
 }
@@ -344,6 +374,41 @@ static int verb_reclassify(struct request *request, struct rbce_error *err)
 	return r < 0 ? r : put_outcome(request, pid);
 }
 
+/* A tag is shown in one line, and is a part of containers' names. */
+static int check_tag(const char *tag, struct rbce_error *err)
+{
+	if (!*tag || strlen(tag) > TAG_MAX)
+		return rbce_error_set(err, -EINVAL, "cannot tag: a tag has 1 to %d bytes", TAG_MAX);
+	for (const char *p = tag; *p; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			return rbce_error_set(err, -EINVAL,
+					      "cannot tag: a tag has no control characters");
+	return 0;
+}
+
+/* Without a tag the task loses the one it has. */
+static int verb_tag(struct request *request, struct rbce_error *err)
+{
+	const char *tag = text_argument(request, "tag");
+	struct rbce_task task;
+	pid_t pid;
+	int r;
+
+	r = pid_argument(request, &pid, err);
+	if (r == 0 && tag)
+		r = check_tag(tag, err);
+	if (r == 0)
+		r = rbce_task_read(request->engine->root, pid, RBCE_FACT_STAT, &task, err);
+	if (r < 0)
+		return r;
+	r = records_set_tag(request->engine->records, pid, task.start, tag);
+	rbce_task_done(&task);
+	if (r < 0)
+		return rbce_error_errno(err, r, "cannot tag process '%d'", pid);
+	put_string(request->reply, "tag", tag);
+	return put_outcome(request, pid);
+}
+
 static int verb_reload(struct request *request, struct rbce_error *err)
 {
 	int r = engine_reload(request->engine, err);
@@ -363,7 +428,7 @@ static const struct verb {
 	{"status", verb_status, false},   {"rules", verb_rules, false},
 	{"explain", verb_explain, false}, {"classify", verb_classify, true},
 	{"release", verb_release, true},  {"reclassify", verb_reclassify, true},
-	{"reload", verb_reload, true},
+	{"reload", verb_reload, true},    {"tag", verb_tag, true},
 };
 
 static int run(struct request *request, uid_t uid, struct rbce_error *err)

@@ -199,3 +199,19 @@ const struct setting settings[] = {
 	 parse_oom_score_adj},
 };
 _Static_assert(ARRAY_SIZE(settings) == SETTINGS, "one row each");
+
+uint64_t rule_actions_hash(const struct rule_actions *a)
+{
+	const int values[] = {
+		a->has_nice, a->nice,     a->has_ioprio,        a->ioprio,        a->has_sched,
+		a->policy,   a->priority, a->has_oom_score_adj, a->oom_score_adj,
+	};
+	/* FNV-1a */
+	uint64_t hash = 0xcbf29ce484222325;
+
+	if (!a->has_nice && !a->has_ioprio && !a->has_sched && !a->has_oom_score_adj)
+		return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(values); i++)
+		hash = (hash ^ (uint64_t)(uint32_t)values[i]) * 0x100000001b3;
+	return hash;
+}

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* "depend = RULE": from names to rules; what cannot be is refused, with the chain named. */
-#include <errno.h>
-
-#include "hash.h"
 #include "internal.h"
 #include "util.h"
 
@@ -12,39 +9,19 @@
  */
 enum { WEIGHT_MAX = 256 };
 
-struct named {
-	struct compiled *rule;
-	UT_hash_handle hh;
-};
-
-static int name_rules(struct ruleset *set, struct named *all, struct named **table)
-{
-	for (size_t i = 0; i < set->n_rules; i++) {
-		struct named *named = &all[i];
-		const char *name = set->rules[i].rule.name;
-
-		named->rule = &set->rules[i];
-		HASH_ADD_KEYPTR(hh, *table, name, strlen(name), named);
-		if (!named->hh.tbl)
-			return -ENOMEM;
-	}
-	return 0;
-}
-
 /* Finds the rules meant. A list with an unknown one is cut there: that is a mistake already. */
-static void find_rules(struct raw *raw, struct compiled *compiled, struct named *table)
+static void find_rules(struct ruleset *set, struct compiled *compiled)
 {
 	for (size_t i = 0; i < compiled->n_depends; i++) {
 		struct depend *depend = &compiled->depends[i];
-		struct named *named;
+		const struct rule *rule = ruleset_find(set, depend->name);
 
-		HASH_FIND_STR(table, depend->name, named);
-		if (named) {
-			depend->rule = named->rule;
+		if (rule) {
+			depend->rule = &set->rules[rule->index];
 			continue;
 		}
-		raw_mistake(raw, compiled->section->file, depend->line, "unknown rule " QUOTED,
-			    depend->name);
+		raw_mistake(&set->raw, compiled->section->file, depend->line,
+			    "unknown rule " QUOTED, depend->name);
 		for (size_t k = i; k < compiled->n_depends; k++)
 			free(compiled->depends[k].name);
 		compiled->n_depends = i;
@@ -136,15 +113,12 @@ static unsigned facts_of(const struct compiled *rule)
 
 int depends_resolve(struct ruleset *set)
 {
-	cleanup_free struct named *all = calloc(set->n_rules + 1, sizeof(*all));
-	struct named *table = NULL;
-	int r = all ? name_rules(set, all, &table) : -ENOMEM;
+	int r = ruleset_sort_names(set);
 
 	for (size_t i = 0; r == 0 && i < set->n_rules; i++)
-		find_rules(&set->raw, &set->rules[i], table);
+		find_rules(set, &set->rules[i]);
 	for (size_t i = 0; r == 0 && i < set->n_rules; i++)
 		weigh(&set->raw, &set->rules[i], NULL);
-	HASH_CLEAR(hh, table);
 	for (size_t i = 0; r == 0 && i < set->n_rules; i++) {
 		const struct compiled *rule = &set->rules[i];
 

@@ -326,7 +326,11 @@ struct ruleset {
 	unsigned facts;
 	struct name_cache *names;
 	struct index *index;
+	const struct compiled **by_name;
 };
+
+/* Fills by_name, once rules are in place: 0 or -ENOMEM. */
+int ruleset_sort_names(struct ruleset *set);
 
 /* Do all terms hold, and those of the rules it depends on? */
 bool compiled_holds(const struct compiled *compiled, const struct rbce_task *task);

@@ -101,6 +101,12 @@ struct rule {
 };
 
 size_t ruleset_size(const struct ruleset *set);
+
+/* The rule of that name, NULL for none. */
+const struct rule *ruleset_find(const struct ruleset *set, const char *name);
+
+/* A number that is the same for the same actions, 0 for none. */
+uint64_t rule_actions_hash(const struct rule_actions *actions);
 const struct rule *ruleset_rule(const struct ruleset *set, size_t index);
 
 /* The first rule that TASK matches, in order; NULL for none. */
@@ -143,8 +149,13 @@ int ruleset_container(struct ruleset *set, const struct rule *rule, const struct
  */
 typedef void ruleset_explain_fn(void *data, const struct rule *rule, const char *failed,
 				const char *actual);
-void ruleset_explain(const struct ruleset *set, const struct rbce_task *task,
-		     ruleset_explain_fn *function, void *data);
+
+/*
+ * ALL: every rule. Else, where more than 50 come before the end, only those that share a term with
+ * the task, as the index has it. Returns how many were left out.
+ */
+size_t ruleset_explain(const struct ruleset *set, const struct rbce_task *task, bool all,
+		       ruleset_explain_fn *function, void *data);
 
 /* The keys that a rule may have, for help texts; false behind the last. */
 struct rules_key {

@@ -22,6 +22,7 @@ struct ruleset *ruleset_free(struct ruleset *set)
 	if (!set)
 		return NULL;
 	index_free(set->index);
+	free(set->by_name);
 	for (size_t i = 0; i < set->n_rules; i++)
 		done(&set->rules[i]);
 	free(set->rules);
@@ -42,6 +43,35 @@ unsigned ruleset_facts(const struct ruleset *set)
 size_t ruleset_size(const struct ruleset *set)
 {
 	return set->n_rules;
+}
+
+static int compare_name(const void *a, const void *b)
+{
+	const struct compiled *const *x = a, *const *y = b;
+
+	return strcmp((*x)->rule.name, (*y)->rule.name);
+}
+
+int ruleset_sort_names(struct ruleset *set)
+{
+	set->by_name = calloc(set->n_rules + 1, sizeof(*set->by_name));
+	if (!set->by_name)
+		return -ENOMEM;
+	for (size_t i = 0; i < set->n_rules; i++)
+		set->by_name[i] = &set->rules[i];
+	if (set->n_rules)
+		qsort(set->by_name, set->n_rules, sizeof(*set->by_name), compare_name);
+	return 0;
+}
+
+const struct rule *ruleset_find(const struct ruleset *set, const char *name)
+{
+	const struct compiled key = {.rule = {.name = name}}, *wanted = &key;
+	const struct compiled **found = set->n_rules ? bsearch(&wanted, set->by_name, set->n_rules,
+							       sizeof(*found), compare_name)
+						     : NULL;
+
+	return found ? &(*found)->rule : NULL;
 }
 
 const struct rule *ruleset_rule(const struct ruleset *set, size_t index)
@@ -147,14 +177,42 @@ static bool explain_rule(struct explanation *e, const struct compiled *compiled)
 	return !depend;
 }
 
-void ruleset_explain(const struct ruleset *set, const struct rbce_task *task,
-		     ruleset_explain_fn *function, void *data)
+static void mark(void *data, const struct compiled *compiled)
+{
+	bool *marks = data;
+
+	marks[compiled->rule.index] = true;
+}
+
+/* Up to this many rules all are told of. */
+enum { EXPLAIN_ALL = 50 };
+
+/* The rules to tell of, where not all; NULL for all. */
+static bool *near_rules(const struct ruleset *set, const struct rbce_task *task)
+{
+	const struct compiled *match = index_first(set->index, task);
+	size_t n = match ? match->rule.index : set->n_rules;
+	bool *marks = n > EXPLAIN_ALL ? calloc(set->n_rules, sizeof(*marks)) : NULL;
+
+	if (marks)
+		index_candidates(set->index, task, mark, marks);
+	return marks;
+}
+
+size_t ruleset_explain(const struct ruleset *set, const struct rbce_task *task, bool all,
+		       ruleset_explain_fn *function, void *data)
 {
 	struct explanation e = {.task = task, .function = function, .data = data};
+	cleanup_free bool *near = all ? NULL : near_rules(set, task);
+	size_t left_out = 0;
 
-	for (size_t i = 0; i < set->n_rules; i++)
-		if (explain_rule(&e, &set->rules[i]))
-			return;
+	for (size_t i = 0; i < set->n_rules; i++) {
+		if (near && !near[i])
+			left_out++;
+		else if (explain_rule(&e, &set->rules[i]))
+			break;
+	}
+	return left_out;
 }
 
 int ruleset_container(struct ruleset *set, const struct rule *rule, const struct rbce_task *task,

@@ -2,17 +2,20 @@
 /* Asking the index of index.c: the first rule that matches, or all that may. */
 #include "index.h"
 
+/* An attribute of the task, measured when it is wanted. */
+struct text {
+	const char *text; /* NULL when the task has none */
+	size_t size;
+	uint64_t hash;
+};
+
 /* A look-up on its way through the nodes. */
 struct search {
 	const struct ruleset *set;
 	const struct rbce_task *task;
-	size_t best;     /* index of the first rule found so far; the number of rules for none */
-	unsigned hashed; /* attributes whose text was measured and hashed already */
-	struct {
-		const char *text;
-		size_t size;
-		uint64_t hash;
-	} texts[ATTRIBUTES];
+	size_t best;        /* index of the first rule found so far; the number of rules for none */
+	struct text *texts; /* by attribute */
+	unsigned measured;  /* which of them, as bits */
 	index_candidate_fn *function; /* then all are wanted */
 	void *data;
 };
@@ -57,18 +60,17 @@ static void search_key(struct search *s, const struct index_node *node, uint64_t
 		search_bucket(s, node, bucket);
 }
 
-/* The attribute's text is in s->texts afterwards, NULL when the task has none. */
-static void measure(struct search *s, size_t attribute)
+static const struct text *measure(struct search *s, size_t attribute)
 {
-	const char *text;
+	struct text *text = &s->texts[attribute];
 
-	if (s->hashed & 1U << attribute)
-		return;
-	s->hashed |= 1U << attribute;
-	text = attributes[attribute].text(s->task);
-	s->texts[attribute].text = text;
-	s->texts[attribute].size = text ? strlen(text) : 0;
-	s->texts[attribute].hash = text ? hash_text(text, s->texts[attribute].size) : 0;
+	if (s->measured & 1U << attribute)
+		return text;
+	s->measured |= 1U << attribute;
+	text->text = attributes[attribute].text(s->task);
+	text->size = text->text ? strlen(text->text) : 0;
+	text->hash = text->text ? hash_text(text->text, text->size) : 0;
+	return text;
 }
 
 static void search_exact(struct search *s, const struct index_node *node, size_t a)
@@ -76,9 +78,10 @@ static void search_exact(struct search *s, const struct index_node *node, size_t
 	const struct rbce_task *task = s->task;
 
 	if (attributes[a].text) {
-		measure(s, a);
-		if (s->texts[a].text)
-			search_key(s, node, exact_key(a, s->texts[a].hash));
+		const struct text *text = measure(s, a);
+
+		if (text->text)
+			search_key(s, node, exact_key(a, text->hash));
 		return;
 	}
 	search_key(s, node, exact_key(a, attributes[a].id(task)));
@@ -95,12 +98,10 @@ static void search_gram(struct search *s, const struct index_node *node, size_t 
 /* Every four bytes of the text, the marks at its ends included. */
 static void search_grams(struct search *s, const struct index_node *node, size_t a)
 {
-	const char *text;
-	size_t n;
+	const struct text *measured = measure(s, a);
+	const char *text = measured->text;
+	size_t n = measured->size;
 
-	measure(s, a);
-	text = s->texts[a].text;
-	n = s->texts[a].size;
 	/* A text that is shorter fits no pattern that is filed by a piece. */
 	if (n < GRAM - 1)
 		return;
@@ -146,14 +147,14 @@ static void search_node(struct search *s, const struct index_node *node)
 
 const struct compiled *index_first(const struct index *index, const struct rbce_task *task)
 {
-	struct search s;
+	struct text texts[ATTRIBUTES];
+	struct search s = {
+		.set = index->set,
+		.task = task,
+		.best = index->set->n_rules,
+		.texts = texts,
+	};
 
-	/* The texts are filled in when they are wanted. */
-	s.set = index->set;
-	s.task = task;
-	s.best = index->set->n_rules;
-	s.hashed = 0;
-	s.function = NULL;
 	search_node(&s, index->top);
 	return s.best < index->set->n_rules ? &index->set->rules[s.best] : NULL;
 }
@@ -161,10 +162,12 @@ const struct compiled *index_first(const struct index *index, const struct rbce_
 void index_candidates(const struct index *index, const struct rbce_task *task,
 		      index_candidate_fn *function, void *data)
 {
+	struct text texts[ATTRIBUTES];
 	struct search s = {
 		.set = index->set,
 		.task = task,
 		.best = index->set->n_rules,
+		.texts = texts,
 		.function = function,
 		.data = data,
 	};

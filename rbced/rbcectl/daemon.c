@@ -13,6 +13,8 @@ struct question {
 	struct common common;
 	const char *usage, *about;
 	int min, max; /* operands */
+	bool has_all; /* --all may be given */
+	bool all;
 	char **operands;
 	int n_operands;
 	struct json_object *reply;
@@ -20,7 +22,12 @@ struct question {
 
 static void parse_question(struct question *q, int argc, char **argv)
 {
-	const struct option_row options[] = {COMMON_OPTIONS(q->common), {0}};
+	const struct option_row options[] = {
+		COMMON_OPTIONS(q->common),
+		/* The table ends here otherwise. */
+		OPTION_FLAG(q->has_all ? "all" : NULL, "tell of every rule", &q->all),
+		{0},
+	};
 	const struct command_line line = {
 		.usage = q->usage,
 		.about = q->about,
@@ -78,14 +85,27 @@ int command_status(int argc, char **argv)
 		printf("%-11s last reload refused: %s\n", "", reply_text(rules, "last_error"));
 	print_counts("events", reply_object(q.reply, "events"));
 	print_counts("decisions", reply_object(q.reply, "decisions"));
+	print_counts("cache", reply_object(q.reply, "cache"));
 	print_counts("containers", reply_object(q.reply, "containers"));
 	json_object_put(q.reply);
 	return EXIT_SUCCESS;
 }
 
+/* Local time, "-" for 0. */
+static const char *format_time(uint64_t seconds, char buf[32])
+{
+	time_t when = (time_t)seconds;
+	struct tm tm;
+
+	if (!seconds)
+		return "-";
+	strftime(buf, 32, "%F %T", localtime_r(&when, &tm));
+	return buf;
+}
+
 int command_rules(int argc, char **argv)
 {
-	enum { ORDER, RULE, STATE, MODE, HITS, MOVES, ACTION, TERMS };
+	enum { ORDER, RULE, STATE, MODE, TERMS, ACTION, HITS, MOVES, LAST };
 	static const struct table_column columns[] = {
 		[ORDER] = {.title = "ORDER", .key = "order", .right = true, .number = true},
 		[RULE] = {.title = "RULE", .key = "rule"},
@@ -95,6 +115,7 @@ int command_rules(int argc, char **argv)
 		[ACTION] = {.title = "CONTAINER", .key = "container"},
 		[HITS] = {.title = "HITS", .key = "hits", .right = true, .number = true},
 		[MOVES] = {.title = "MOVES", .key = "moves", .right = true, .number = true},
+		[LAST] = {.title = "LAST HIT", .key = "last_hit"},
 	};
 	struct question q = {.usage = "rules [--root NAME] [--json]",
 			     .about = "Shows the rules in force, in the order of matching."};
@@ -111,6 +132,7 @@ int command_rules(int argc, char **argv)
 	for (size_t i = 0; i < json_object_array_length(rules); i++) {
 		struct json_object *rule = json_object_array_get_idx(rules, i);
 		const char *container = reply_text(rule, "container");
+		char when[32];
 
 		table_row(t, -1);
 		table_set(t, ORDER, "%s", reply_text(rule, "order"));
@@ -118,9 +140,13 @@ int command_rules(int argc, char **argv)
 		table_set(t, STATE, "%s", reply_text(rule, "state"));
 		table_set(t, MODE, "%s", reply_text(rule, "mode"));
 		table_set(t, TERMS, "%s", reply_text(rule, "terms"));
-		table_set(t, ACTION, "%s", *container ? container : "(ignore)");
+		table_set(t, ACTION, "%s",
+			  *container                                    ? container
+			  : streq(reply_text(rule, "action"), "ignore") ? "(ignore)"
+									: "(stay)");
 		table_set(t, HITS, "%s", reply_text(rule, "hits"));
 		table_set(t, MOVES, "%s", reply_text(rule, "moves"));
+		table_set(t, LAST, "%s", format_time(reply_number(rule, "last_hit"), when));
 	}
 	json_object_put(q.reply);
 	return table_finish(t) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
@@ -161,27 +187,30 @@ static void print_moves(struct json_object *moves)
 	for (size_t i = 0; i < json_object_array_length(moves); i++) {
 		struct json_object *move = json_object_array_get_idx(moves, i);
 		const char *rule = reply_text(move, "rule");
-		time_t when = (time_t)reply_number(move, "time");
-		char text[32];
-		struct tm tm;
+		char when[32];
 
-		strftime(text, sizeof(text), "%F %T", localtime_r(&when, &tm));
-		printf("  %s %s -> %s on %s, %s%s\n", text, place_of(move, "from"),
-		       place_of(move, "to"), reply_text(move, "cause"), *rule ? "rule " : "by hand",
-		       rule);
+		printf("  %s %s -> %s on %s, %s%s\n", format_time(reply_number(move, "time"), when),
+		       place_of(move, "from"), place_of(move, "to"), reply_text(move, "cause"),
+		       *rule ? "rule " : "by hand", rule);
 	}
 }
 
 int command_explain(int argc, char **argv)
 {
-	struct question q = {.usage = "explain [--root NAME] [--json] PID",
-			     .about = "Says why a task is in its container.",
-			     .min = 1,
-			     .max = 1};
+	struct question q = {
+		.usage = "explain [--root NAME] [--json] [--all] PID",
+		.about = "Says why a task is in its container. Of more than 50 rules, only those "
+			 "that come near\nare told of, without --all.",
+		.min = 1,
+		.max = 1,
+		.has_all = true};
+	struct json_object *request;
 	const char *exe;
 
 	parse_question(&q, argc, argv);
-	if (ask(&q, request_pid("explain", command_pid(q.operands[0]))) != 0)
+	request = request_pid("explain", command_pid(q.operands[0]));
+	json_object_object_add(request, "all", json_object_new_boolean(q.all));
+	if (ask(&q, request) != 0)
 		return EXIT_FAILURE;
 	if (q.common.json)
 		return reply_print(q.reply);
@@ -189,12 +218,17 @@ int command_explain(int argc, char **argv)
 	printf("process %s (%s), uid %s, gid %s\n", reply_text(q.reply, "pid"),
 	       *exe ? exe : reply_text(q.reply, "comm"), reply_text(q.reply, "uid"),
 	       reply_text(q.reply, "gid"));
+	if (*reply_text(q.reply, "tag"))
+		printf("tagged '%s'\n", reply_text(q.reply, "tag"));
 	printf("stands in %s", place_of(q.reply, "container"));
 	if (*reply_text(q.reply, "target"))
 		printf(", rule '%s' gives it %s", reply_text(q.reply, "rule"),
 		       reply_text(q.reply, "target"));
 	printf("\n%s: %s\n", reply_text(q.reply, "verdict"), reply_text(q.reply, "why"));
 	print_steps(reply_object(q.reply, "steps"));
+	if (reply_number(q.reply, "left_out"))
+		printf("  and %s rules that do not come near; --all tells of them\n",
+		       reply_text(q.reply, "left_out"));
 	if (json_object_array_length(reply_object(q.reply, "moves")) > 0)
 		printf("moves so far\n");
 	print_moves(reply_object(q.reply, "moves"));
@@ -266,6 +300,24 @@ int command_reclassify(int argc, char **argv)
 	printf("%s tasks moved\n", reply_text(q.reply, "moved"));
 	json_object_put(q.reply);
 	return EXIT_SUCCESS;
+}
+
+int command_tag(int argc, char **argv)
+{
+	struct question q = {.usage = "tag [--root NAME] [--json] PID [TAG]",
+			     .about = "Marks a task, and what it starts from then on, for rules "
+				      "that look at tags;\nwithout a tag, takes its mark away.",
+			     .min = 1,
+			     .max = 2};
+	struct json_object *request;
+
+	parse_question(&q, argc, argv);
+	request = request_pid("tag", command_pid(q.operands[0]));
+	if (q.n_operands == 2)
+		json_object_object_add(request, "tag", json_object_new_string(q.operands[1]));
+	if (ask(&q, request) != 0)
+		return EXIT_FAILURE;
+	return print_outcome(&q);
 }
 
 int command_reload(int argc, char **argv)

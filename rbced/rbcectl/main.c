@@ -23,6 +23,7 @@ static const struct {
 	{"classify", command_classify, "place a task by hand and take it out of the rules' hands"},
 	{"release", command_release, "give a task back to the rules"},
 	{"reclassify", command_reclassify, "look at one task, or at all, again"},
+	{"tag", command_tag, "mark a task for rules that look at tags"},
 	{"run", command_run, "start a command in a container"},
 	{"reload", command_reload, "read the rules again"},
 	{"freeze", command_freeze, "stop every task of a container"},

@@ -25,12 +25,12 @@ struct common {
  */
 typedef int command_fn(int argc, char **argv);
 command_fn command_status, command_rules, command_explain, command_classify, command_release,
-	command_reclassify, command_reload;            /* daemon.c */
-command_fn command_containers, command_ps;             /* containers.c */
-command_fn command_kill, command_freeze, command_thaw; /* control.c */
-command_fn command_simulate;                           /* simulate.c */
-command_fn command_keys;                               /* keys.c */
-command_fn command_run;                                /* run.c */
+	command_reclassify, command_tag, command_reload; /* daemon.c */
+command_fn command_containers, command_ps;               /* containers.c */
+command_fn command_kill, command_freeze, command_thaw;   /* control.c */
+command_fn command_simulate;                             /* simulate.c */
+command_fn command_keys;                                 /* keys.c */
+command_fn command_run;                                  /* run.c */
 
 /* Parses the command line and checks the number of operands; returns the first operand's index. */
 int command_parse(const struct command_line *line, int argc, char **argv, int min, int max);

@@ -144,7 +144,7 @@ static int simulate_facts(struct ruleset *set, const struct facts *facts, bool j
 			       rule ? json_object_new_string(rule->mode == RULE_OBSERVE ? "observe"
 											: "enforce")
 				    : NULL);
-	ruleset_explain(set, &task, add_step, steps);
+	ruleset_explain(set, &task, true, add_step, steps);
 	json_object_object_add(reply, "steps", steps);
 	return reply_print(reply);
 }

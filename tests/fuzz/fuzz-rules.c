@@ -80,7 +80,7 @@ static void ask(struct ruleset *set, const struct rbce_task *task)
 	const struct rule *matching = ruleset_match(set, task);
 	struct step last = {0};
 
-	ruleset_explain(set, task, note_step, &last);
+	ruleset_explain(set, task, true, note_step, &last);
 	must(ruleset_match_naive(set, task) == matching);
 	must(matching ? last.matches && last.rule == matching : !last.matches);
 	for (size_t i = 0; i < ruleset_size(set); i++)

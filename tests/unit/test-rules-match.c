@@ -280,7 +280,7 @@ START_TEST(explain)
 	struct ruleset *set = fixture_good(several);
 	struct step steps[8] = {0}, *next = steps;
 
-	ruleset_explain(set, &bob, note_step, &next);
+	ruleset_explain(set, &bob, true, note_step, &next);
 	ck_assert_int_eq(next - steps, 5);
 	for (size_t i = 0; i < 5; i++) {
 		ck_assert_str_eq(steps[i].rule, expected[i].rule);
@@ -322,9 +322,9 @@ START_TEST(actual_values)
 		struct ruleset *set = set_of(rows[i].term);
 		struct step steps[3] = {0}, *next = steps;
 
-		ruleset_explain(set, &bob, note_step, &next);
-		ruleset_explain(set, &bare, note_step, &next);
-		ruleset_explain(set, &unread, note_step, &next);
+		ruleset_explain(set, &bob, true, note_step, &next);
+		ruleset_explain(set, &bare, true, note_step, &next);
+		ruleset_explain(set, &unread, true, note_step, &next);
 		ck_assert_int_eq(next - steps, 3);
 		ck_assert_str_eq(steps[0].failed, rows[i].term);
 		ck_assert_str_eq(steps[0].actual, rows[i].bob);
@@ -348,7 +348,7 @@ START_TEST(many_groups)
 	task.n_groups = MANY;
 	for (size_t i = 0; i < MANY; i++)
 		task.groups[i] = 2000000000 + (gid_t)i;
-	ruleset_explain(set, &task, note_step, &next);
+	ruleset_explain(set, &task, true, note_step, &next);
 	ck_assert_ptr_eq(strstr(steps[0].actual, "100, 2000000000, 2000000001"), steps[0].actual);
 	task.groups[MANY - 1] = 3000000000;
 	ck_assert_ptr_nonnull(ruleset_match(set, &task));
