@@ -246,6 +246,31 @@ static void put_verdict(struct request *request, const struct rbce_task *task,
 	put_string(request->reply, "target", target);
 }
 
+static void add_limit(void *data, const char *container, const struct container_key *key)
+{
+	struct json_object *limit = json_object_new_object();
+
+	put_string(limit, "key", key->key);
+	put_string(limit, "value", key->value);
+	put_string(limit, "container", container);
+	put_string(limit, "file", key->file);
+	put_number(limit, "line", key->line);
+	json_object_array_add(data, limit);
+}
+
+/* Of the container that its rule gives it, by the rules. */
+static void put_limits(struct request *request)
+{
+	struct json_object *limits = put_array(request->reply, "limits");
+	const char *target;
+	struct json_object *value;
+
+	if (!json_object_object_get_ex(request->reply, "target", &value) || !value)
+		return;
+	target = json_object_get_string(value);
+	ruleset_limits(request->engine->rules, target, add_limit, limits);
+}
+
 static int verb_explain(struct request *request, struct rbce_error *err)
 {
 	CLEANUP(rbce_task_done) struct rbce_task task = {0};
@@ -267,6 +292,7 @@ static int verb_explain(struct request *request, struct rbce_error *err)
 	put_string(request->reply, "container", task.container);
 	put_verdict(request, &task, record);
 	put_string(request->reply, "tag", task.tag);
+	put_limits(request);
 	put_number(request->reply, "left_out",
 		   ruleset_explain(request->engine->rules, &task, flag_argument(request, "all"),
 				   add_step, put_array(request->reply, "steps")));

@@ -149,7 +149,7 @@ void globs_seal(struct globs *globs)
 		globs->n_exact++;
 }
 
-static bool fits(const struct glob *glob, const char *text, size_t size)
+bool glob_match(const struct glob *glob, const char *text, size_t size)
 {
 	switch (glob->shape) {
 	case GLOB_EXACT:
@@ -179,7 +179,7 @@ bool globs_match(const struct globs *globs, const char *text)
 	    bsearch(text, globs->list, globs->n_exact, sizeof(*globs->list), compare_text))
 		return true;
 	for (size_t i = globs->n_exact; i < globs->n; i++)
-		if (fits(&globs->list[i], text, size))
+		if (glob_match(&globs->list[i], text, size))
 			return true;
 	return false;
 }

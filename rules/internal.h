@@ -68,6 +68,9 @@ struct raw {
 
 void raw_done(struct raw *raw);
 
+/* Hands the mistakes over in the order of the files, and forgets them. */
+void mistakes_give(struct mistakes *mistakes, struct rules_errors *errors);
+
 /* Notes a mistake in FILE (an index of raw->files). LINE 0 is the file as a whole. */
 __attribute__((format(printf, 4, 5))) void raw_mistake(struct raw *raw, size_t file, unsigned line,
 						       const char *format, ...);
@@ -141,6 +144,7 @@ int globs_add(struct globs *globs, const char *pattern, struct rbce_error *err);
 const char *glob_behind(const char *p);
 
 void globs_seal(struct globs *globs);
+bool glob_match(const struct glob *glob, const char *text, size_t size);
 bool globs_match(const struct globs *globs, const char *text);
 void globs_done(struct globs *globs);
 
@@ -334,6 +338,22 @@ int ruleset_sort_names(struct ruleset *set);
 
 /* Do all terms hold, and those of the rules it depends on? */
 bool compiled_holds(const struct compiled *compiled, const struct rbce_task *task);
+
+/* ---- contain.c ---- */
+
+/* Does A match whatever B matches? True is a proof. */
+bool rule_covers(const struct compiled *a, const struct compiled *b);
+
+/* Does RULE depend on OTHER, directly or not? */
+bool rule_depends(const struct compiled *rule, const struct compiled *other);
+
+/* Can TERM not hold where RULE's terms do? True is a proof. */
+bool rule_denies(const struct compiled *rule, const struct term *term);
+
+/* ---- witness.c ---- */
+
+/* Makes up a task that RULE matches, to be released; false when none comes to mind. */
+bool rule_witness(const struct compiled *rule, struct rbce_task *ret);
 
 /* ---- index.c ---- */
 

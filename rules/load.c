@@ -28,8 +28,7 @@ static int compare_mistake(const void *a, const void *b)
 	return x->number < y->number ? -1 : x->number > y->number;
 }
 
-/* Hands the mistakes over, in the order of the files. */
-static void give_errors(struct mistakes *mistakes, struct rules_errors *errors)
+void mistakes_give(struct mistakes *mistakes, struct rules_errors *errors)
 {
 	*errors = (struct rules_errors){.lines = calloc(mistakes->n + 1, sizeof(char *))};
 	if (!errors->lines)
@@ -38,6 +37,7 @@ static void give_errors(struct mistakes *mistakes, struct rules_errors *errors)
 		qsort(mistakes->list, mistakes->n, sizeof(*mistakes->list), compare_mistake);
 	for (size_t i = 0; i < mistakes->n; i++)
 		errors->lines[errors->n++] = TAKE_PTR(mistakes->list[i].text);
+	mistakes->n = 0;
 }
 
 static int single_error(struct rules_errors *errors, int code, const char *name)
@@ -64,7 +64,7 @@ static int finish(struct ruleset *set, int r, const struct rules_options *option
 		r = index_new(set, &set->index);
 	if (r == 0 && mistakes->n) {
 		r = -EINVAL;
-		give_errors(mistakes, errors);
+		mistakes_give(mistakes, errors);
 	} else if (r < 0) {
 		single_error(errors, r, name);
 	}

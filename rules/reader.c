@@ -246,7 +246,9 @@ static bool is_header(const struct reader *reader, const struct line *line)
 		return false;
 	if (!is_deeper(reader, line))
 		return true;
-	n = strcspn(line->text + 1, " \t]");
+	n = word_size(line->text + 1, line->size - 1);
+	if (n && line->text[n] == ']')
+		n--;
 	return find_header(line->text + 1, n) < ARRAY_SIZE(headers);
 }
 

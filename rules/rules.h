@@ -157,6 +157,14 @@ typedef void ruleset_explain_fn(void *data, const struct rule *rule, const char 
 size_t ruleset_explain(const struct ruleset *set, const struct rbce_task *task, bool all,
 		       ruleset_explain_fn *function, void *data);
 
+/*
+ * What is allowed and yet hardly meant: rules that are never reached, with the one before them that
+ * matches all they do; terms and patterns that nothing fits; containers that no rule uses. RET gets
+ * a line for each, "file:line: what"; 0 or -ENOMEM. Unknown users and groups do not get so far:
+ * they are mistakes.
+ */
+int ruleset_lint(struct ruleset *set, struct rules_errors *ret);
+
 /* The keys that a rule may have, for help texts; false behind the last. */
 struct rules_key {
 	const char *name;
@@ -194,5 +202,13 @@ const struct container_section *ruleset_container_at(const struct ruleset *set, 
  * template fits (each %x stands for a part of one component that is not empty); NULL for none.
  */
 const struct container_section *ruleset_section(const struct ruleset *set, const char *name);
+
+/*
+ * The limits that hold for the container NAME by these rules: calls FUNCTION for each key of each
+ * container above it, from the top, and then for its own. 0 or -ENOMEM.
+ */
+typedef void ruleset_limit_fn(void *data, const char *container, const struct container_key *key);
+int ruleset_limits(const struct ruleset *set, const char *name, ruleset_limit_fn *function,
+		   void *data);
 
 #endif

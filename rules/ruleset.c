@@ -268,3 +268,28 @@ const struct container_section *ruleset_section(const struct ruleset *set, const
 	}
 	return template;
 }
+
+static void give_limits(const struct ruleset *set, const char *name, ruleset_limit_fn *function,
+			void *data)
+{
+	const struct container_section *section = ruleset_section(set, name);
+
+	for (size_t i = 0; section && i < section->n_keys; i++)
+		function(data, name, &section->keys[i]);
+}
+
+int ruleset_limits(const struct ruleset *set, const char *name, ruleset_limit_fn *function,
+		   void *data)
+{
+	cleanup_free char *above = strdup(name);
+
+	if (!above)
+		return -ENOMEM;
+	for (char *slash = strchr(above, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		give_limits(set, above, function, data);
+		*slash = '/';
+	}
+	give_limits(set, name, function, data);
+	return 0;
+}

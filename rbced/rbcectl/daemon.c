@@ -167,8 +167,21 @@ static const char *place_of(struct json_object *object, const char *key)
 	return *name ? name : reply_object(object, key) ? "(root group)" : "(none)";
 }
 
-static void print_steps(struct json_object *steps)
+/* So much of a term or value is shown; JSON has all. */
+enum { SHOWN = 72 };
+
+static const char *shorten(const char *text, char buf[SHOWN + 4])
 {
+	if (strlen(text) <= SHOWN)
+		return text;
+	snprintf(buf, SHOWN + 4, "%.*s...", SHOWN, text);
+	return buf;
+}
+
+void print_steps(struct json_object *steps)
+{
+	char failed[SHOWN + 4], has[SHOWN + 4];
+
 	for (size_t i = 0; i < json_object_array_length(steps); i++) {
 		struct json_object *step = json_object_array_get_idx(steps, i);
 		const char *actual = reply_text(step, "actual");
@@ -177,8 +190,21 @@ static void print_steps(struct json_object *steps)
 			printf("  rule %-16s matches\n", reply_text(step, "rule"));
 		else
 			printf("  rule %-16s fails on '%s'%s%s%s\n", reply_text(step, "rule"),
-			       reply_text(step, "failed"), *actual ? ", it has '" : "", actual,
+			       shorten(reply_text(step, "failed"), failed),
+			       *actual ? ", it has '" : "", shorten(actual, has),
 			       *actual ? "'" : "");
+	}
+}
+
+void print_limits(struct json_object *limits, const char *container)
+{
+	for (size_t i = 0; i < json_object_array_length(limits); i++) {
+		struct json_object *limit = json_object_array_get_idx(limits, i);
+		const char *of = reply_text(limit, "container");
+
+		printf("  limit %s = %s, of %s%s (%s:%s)\n", reply_text(limit, "key"),
+		       reply_text(limit, "value"), of, streq(of, container) ? "" : " above it",
+		       reply_text(limit, "file"), reply_text(limit, "line"));
 	}
 }
 
@@ -229,6 +255,7 @@ int command_explain(int argc, char **argv)
 	if (reply_number(q.reply, "left_out"))
 		printf("  and %s rules that do not come near; --all tells of them\n",
 		       reply_text(q.reply, "left_out"));
+	print_limits(reply_object(q.reply, "limits"), reply_text(q.reply, "target"));
 	if (json_object_array_length(reply_object(q.reply, "moves")) > 0)
 		printf("moves so far\n");
 	print_moves(reply_object(q.reply, "moves"));

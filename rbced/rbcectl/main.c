@@ -18,6 +18,7 @@ static const struct {
 	{"explain", command_explain, "why a task is in its container"},
 	{"keys", command_keys, "the keys that a rule may have"},
 	{"simulate", command_simulate, "what rules would do, for given facts or for every task"},
+	{"lint", command_lint, "rules that are never reached, terms that nothing fits"},
 	{"containers", command_containers, "the tree of containers with limits and use"},
 	{"ps", command_ps, "the tasks in containers"},
 	{"classify", command_classify, "place a task by hand and take it out of the rules' hands"},

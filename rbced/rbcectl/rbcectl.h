@@ -7,6 +7,7 @@
 #include <json-c/json.h>
 #include <rbce/container.h>
 #include <rbce/error.h>
+#include <rules/rules.h>
 #include <stdbool.h>
 
 /* Options that every command has. */
@@ -29,6 +30,7 @@ command_fn command_status, command_rules, command_explain, command_classify, com
 command_fn command_containers, command_ps;               /* containers.c */
 command_fn command_kill, command_freeze, command_thaw;   /* control.c */
 command_fn command_simulate;                             /* simulate.c */
+command_fn command_lint;                                 /* lint.c */
 command_fn command_keys;                                 /* keys.c */
 command_fn command_run;                                  /* run.c */
 
@@ -63,6 +65,13 @@ void containers_close(struct containers *c);
 const char *reply_text(struct json_object *object, const char *key);
 uint64_t reply_number(struct json_object *object, const char *key);
 struct json_object *reply_object(struct json_object *object, const char *key);
+
+/* Steps of an explanation, limits of a container, for people. */
+void print_steps(struct json_object *steps);
+void print_limits(struct json_object *limits, const char *container);
+
+/* Reads rules, or says what is wrong with them and returns NULL. */
+struct ruleset *rules_read(const char *path);
 
 /* Prints a reply as JSON and releases it. */
 int reply_print(struct json_object *reply);

@@ -7,15 +7,18 @@
 #include <pwd.h>
 #include <rbce/task.h>
 #include <rbce/units.h>
-#include <rbced/key_check.h>
 #include <rbced/runtime.h>
+#include <sched.h>
 
 #include "rbcectl.h"
 #include "util.h"
 
 /* Facts as given on the command line; NULL for those that are not. */
 struct facts {
-	const char *user, *euser, *group, *exe, *comm, *parent, *in, *pgrp, *session;
+	const char *user, *euser, *group, *egroup, *login;
+	const char *exe, *comm, *args, *parent, *pgrp_leader, *session_leader, *in, *tag;
+	const char *pgrp, *session;
+	bool tty, realtime;
 };
 
 static void fail(const char *option, const char *value, const char *why)
@@ -88,14 +91,24 @@ static struct rbce_task task_of(const struct facts *facts)
 	set_groups(facts->user, &task);
 	if (facts->group)
 		task.gid = task.egid = group_id("group", facts->group);
+	if (facts->egroup)
+		task.egid = group_id("egroup", facts->egroup);
+	task.login = !facts->login                 ? task.uid
+		     : streq(facts->login, "none") ? RBCE_NO_LOGIN
+						   : user_id("login", facts->login);
 	if (facts->comm)
 		snprintf(task.comm, sizeof(task.comm), "%s", facts->comm);
 	task.exe = copy(facts->exe);
-	task.args = strdup("");
+	task.args = strdup(facts->args ?: "");
 	task.parent_exe = copy(facts->parent);
+	task.pgrp_leader_exe = copy(facts->pgrp_leader ?: facts->exe);
+	task.session_leader_exe = copy(facts->session_leader ?: facts->exe);
 	task.container = copy(facts->in);
+	task.tag = copy(facts->tag);
 	task.pgrp = facts->pgrp ? (pid_t)number("pgrp", facts->pgrp) : task.pid;
 	task.session = facts->session ? (pid_t)number("session", facts->session) : task.pid;
+	task.tty = facts->tty;
+	task.policy = facts->realtime ? SCHED_FIFO : SCHED_OTHER;
 	return task;
 }
 
@@ -115,58 +128,108 @@ static const char *action_of(const struct rule *rule)
 	return !rule ? "none" : rule->ignore ? "ignore" : rule->container ? "container" : "set";
 }
 
-static int simulate_facts(struct ruleset *set, const struct facts *facts, bool json)
+static void add_limit(void *data, const char *container, const struct container_key *key)
 {
-	CLEANUP(rbce_task_done) struct rbce_task task = task_of(facts);
-	const struct rule *rule = ruleset_match(set, &task);
-	cleanup_free char *container = NULL;
-	struct json_object *reply, *steps;
-	struct rbce_error err;
+	struct json_object *limit = json_object_new_object();
 
-	if (rule && rule->container && ruleset_container(set, rule, &task, &container, &err) < 0)
-		return command_failed(&err);
-	if (!json) {
-		if (!rule)
-			printf("no rule matches\n");
-		else
-			printf("rule '%s' (%s:%u, %s): %s\n", rule->name, rule->file, rule->line,
-			       rule->mode == RULE_OBSERVE ? "observe" : "enforce",
-			       container ?: "left alone");
-		return EXIT_SUCCESS;
-	}
-	reply = json_object_new_object();
-	steps = json_object_new_array();
-	json_object_object_add(reply, "rule", rule ? json_object_new_string(rule->name) : NULL);
-	json_object_object_add(reply, "action", json_object_new_string(action_of(rule)));
-	json_object_object_add(reply, "container",
-			       container ? json_object_new_string(container) : NULL);
-	json_object_object_add(reply, "mode",
-			       rule ? json_object_new_string(rule->mode == RULE_OBSERVE ? "observe"
-											: "enforce")
-				    : NULL);
-	ruleset_explain(set, &task, true, add_step, steps);
-	json_object_object_add(reply, "steps", steps);
-	return reply_print(reply);
+	json_object_object_add(limit, "key", json_object_new_string(key->key));
+	json_object_object_add(limit, "value", json_object_new_string(key->value));
+	json_object_object_add(limit, "container", json_object_new_string(container));
+	json_object_object_add(limit, "file", json_object_new_string(key->file));
+	json_object_object_add(limit, "line", json_object_new_int((int)key->line));
+	json_object_array_add(data, limit);
 }
 
-enum column { PID, USER, EXE, NOW, RULE, ACTION, CONTAINER };
+static struct json_object *text_or_null(const char *text)
+{
+	return text ? json_object_new_string(text) : NULL;
+}
+
+static void print_for_people(struct json_object *reply, const struct rule *rule,
+			     const char *container)
+{
+	print_steps(reply_object(reply, "steps"));
+	if (!rule)
+		printf("no rule matches\n");
+	else
+		printf("rule '%s' (%s:%u, %s): %s\n", rule->name, rule->file, rule->line,
+		       rule->mode == RULE_OBSERVE ? "observe" : "enforce",
+		       container ?: "left where it is");
+	print_limits(reply_object(reply, "limits"), container ?: "");
+	json_object_put(reply);
+}
+
+/* What becomes of one task. */
+static int simulate_one(struct ruleset *set, const struct rbce_task *task, bool json)
+{
+	const struct rule *rule = ruleset_match(set, task);
+	struct json_object *reply, *steps, *limits;
+	cleanup_free char *container = NULL;
+	struct rbce_error err;
+
+	if (rule && rule->container && ruleset_container(set, rule, task, &container, &err) < 0)
+		return command_failed(&err);
+	reply = json_object_new_object();
+	steps = json_object_new_array();
+	limits = json_object_new_array();
+	json_object_object_add(reply, "rule", text_or_null(rule ? rule->name : NULL));
+	json_object_object_add(reply, "action", json_object_new_string(action_of(rule)));
+	json_object_object_add(reply, "container", text_or_null(container));
+	json_object_object_add(reply, "mode",
+			       text_or_null(!rule                        ? NULL
+					    : rule->mode == RULE_OBSERVE ? "observe"
+									 : "enforce"));
+	ruleset_explain(set, task, false, add_step, steps);
+	if (container)
+		ruleset_limits(set, container, add_limit, limits);
+	json_object_object_add(reply, "steps", steps);
+	json_object_object_add(reply, "limits", limits);
+	if (json)
+		return reply_print(reply);
+	print_for_people(reply, rule, container);
+	return EXIT_SUCCESS;
+}
+
+static int simulate_pid(struct ruleset *set, const struct common *common, pid_t pid)
+{
+	CLEANUP(containers_close) struct containers all = {0};
+	CLEANUP(rbce_task_done) struct rbce_task task = {0};
+	struct rbce_error err;
+
+	if (containers_open(common->root, &all, &err) < 0 ||
+	    rbce_task_read(all.root, pid, RBCE_FACT_ALL, &task, &err) < 0)
+		return command_failed(&err);
+	rbce_hierarchy_container_of(all.h, task.cgroup, &task.container);
+	return simulate_one(set, &task, common->json);
+}
+
+/* ---- every task ---- */
+
+enum column { PID, USER, EXE, NOW, CONTAINER, RULE, ACTION, MODE };
 
 static const struct table_column columns[] = {
 	[PID] = {.title = "PID", .key = "pid", .right = true, .number = true},
 	[USER] = {.title = "UID", .key = "uid", .right = true, .number = true},
-	[EXE] = {.title = "EXECUTABLE", .key = "exe"},
-	[NOW] = {.title = "NOW IN", .key = "now"},
+	[EXE] = {.title = "EXECUTABLE", .key = "exe", .cut = true},
+	[NOW] = {.title = "BEFORE", .key = "now"},
+	[CONTAINER] = {.title = "AFTER", .key = "container"},
 	[RULE] = {.title = "RULE", .key = "rule"},
 	[ACTION] = {.title = "ACTION", .key = "action"},
-	[CONTAINER] = {.title = "CONTAINER", .key = "container"},
+	[MODE] = {.title = "MODE", .key = "mode"},
 };
 
+struct tally {
+	size_t tasks, moves, observed;
+};
+
+/* MOVES: only those that would be moved. */
 static void simulate_task(struct table *t, struct ruleset *set, const struct containers *all,
-			  pid_t pid)
+			  pid_t pid, bool moves, struct tally *tally)
 {
 	CLEANUP(rbce_task_done) struct rbce_task task = {0};
 	cleanup_free char *container = NULL;
 	const struct rule *rule;
+	bool would_move;
 
 	if (rbce_task_read(all->root, pid, RBCE_FACT_ALL, &task, NULL) < 0 || task.kernel_thread)
 		return;
@@ -174,20 +237,28 @@ static void simulate_task(struct table *t, struct ruleset *set, const struct con
 	rule = ruleset_match(set, &task);
 	if (rule && rule->container)
 		ruleset_container(set, rule, &task, &container, NULL);
+	would_move = container && !(task.container && streq(task.container, container));
+	tally->tasks++;
+	tally->moves += would_move && rule->mode == RULE_ENFORCE;
+	tally->observed += would_move && rule->mode == RULE_OBSERVE;
+	if (moves && !would_move)
+		return;
 	table_row(t, -1);
 	table_set(t, PID, "%d", pid);
 	table_set(t, USER, "%u", task.uid);
 	table_set(t, EXE, "%s", task.exe ?: task.comm);
 	table_set(t, NOW, "%s", task.container ?: "");
+	table_set(t, CONTAINER, "%s", container ?: "");
 	table_set(t, RULE, "%s", rule ? rule->name : "");
 	table_set(t, ACTION, "%s", action_of(rule));
-	table_set(t, CONTAINER, "%s", container ?: "");
+	table_set(t, MODE, "%s", !rule ? "" : rule->mode == RULE_OBSERVE ? "observe" : "enforce");
 }
 
-static int simulate_all(struct ruleset *set, const struct common *common)
+static int simulate_all(struct ruleset *set, const struct common *common, bool moves)
 {
 	CLEANUP(containers_close) struct containers all = {0};
 	cleanup_free pid_t *pids = NULL;
+	struct tally tally = {0};
 	struct rbce_error err;
 	struct table *t;
 	size_t n;
@@ -197,14 +268,29 @@ static int simulate_all(struct ruleset *set, const struct common *common)
 		return command_failed(&err);
 	t = table_new("tasks", columns, ARRAY_SIZE(columns), common->json);
 	for (size_t i = 0; i < n; i++)
-		simulate_task(t, set, &all, pids[i]);
-	return table_finish(t) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+		simulate_task(t, set, &all, pids[i], moves, &tally);
+	if (table_finish(t) < 0)
+		return EXIT_FAILURE;
+	if (!common->json)
+		printf("%zu tasks: %zu would be moved now, %zu if their rules did not only "
+		       "observe\n",
+		       tally.tasks, tally.moves, tally.observed);
+	return EXIT_SUCCESS;
 }
+
+/* ---- the command ---- */
 
 static bool any_fact(const struct facts *f)
 {
-	return f->user || f->euser || f->group || f->exe || f->comm || f->parent || f->in ||
-	       f->pgrp || f->session;
+	const char *const texts[] = {f->user,    f->euser,       f->group,         f->egroup,
+				     f->login,   f->exe,         f->comm,          f->args,
+				     f->parent,  f->in,          f->tag,           f->pgrp,
+				     f->session, f->pgrp_leader, f->session_leader};
+
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+		if (texts[i])
+			return true;
+	return f->tty || f->realtime;
 }
 
 DEFINE_CLEANUP(struct ruleset *, ruleset_free)
@@ -212,38 +298,59 @@ DEFINE_CLEANUP(struct ruleset *, ruleset_free)
 int command_simulate(int argc, char **argv)
 {
 	struct common common = {.root = "rbce"};
-	const char *rules = RULES_DIR;
+	const char *rules = RULES_DIR, *pid = NULL;
 	struct facts f = {0};
+	bool moves = false;
 	const struct option_row options[] = {
 		COMMON_OPTIONS(common),
 		OPTION_TEXT("rules", "DIR", "rule files (default " RULES_DIR ")", &rules),
+		OPTION_FLAG("all", "every task that would be moved, before and after", &moves),
+		OPTION_TEXT("pid", "PID", "that task", &pid),
 		OPTION_TEXT("user", "NAME", "real user, with the groups that its login has",
 			    &f.user),
 		OPTION_TEXT("euser", "NAME", "effective user (default: the real one)", &f.euser),
 		OPTION_TEXT("group", "NAME", "primary group", &f.group),
+		OPTION_TEXT("egroup", "NAME", "effective group (default: the real one)", &f.egroup),
+		OPTION_TEXT("login", "NAME", "user who logged in (default: the real one), or none",
+			    &f.login),
 		OPTION_TEXT("exe", "PATH", "path of the executable", &f.exe),
 		OPTION_TEXT("comm", "NAME", "name of the task, where it has no executable",
 			    &f.comm),
+		OPTION_TEXT("args", "TEXT", "arguments, joined by blanks", &f.args),
 		OPTION_TEXT("parent", "PATH", "path of the parent's executable", &f.parent),
+		OPTION_TEXT("pgrp-leader", "PATH", "that of the process group's leader",
+			    &f.pgrp_leader),
+		OPTION_TEXT("session-leader", "PATH", "that of the session's leader",
+			    &f.session_leader),
 		OPTION_TEXT("in", "CONTAINER", "container that it stands in", &f.in),
+		OPTION_TEXT("tag", "TAG", "its tag", &f.tag),
 		OPTION_TEXT("pgrp", "PID", "process group", &f.pgrp),
 		OPTION_TEXT("session", "PID", "session", &f.session),
+		OPTION_FLAG("tty", "it has a terminal", &f.tty),
+		OPTION_FLAG("realtime", "it has a real-time policy", &f.realtime),
 		{0},
 	};
 	const struct command_line line = {
-		.usage = "simulate [--rules DIR] [--user NAME] [--exe PATH]... [--json]",
-		.about = "Says what the rules would do with a task of the given facts or, without "
-			 "any, with every\ntask of this system. Moves nothing.",
+		.usage = "simulate [--rules DIR] [--all | --pid PID | FACT...] [--json]",
+		.about = "Says what the rules would do with a task of the given facts, with a task "
+			 "of this system, or\nwithout any with every one. Moves nothing.",
 		.options = options,
 	};
-	CLEANUP(rules_errors_done) struct rules_errors errors = {0};
 	CLEANUP(ruleset_free_p) struct ruleset *set = NULL;
 
 	command_parse(&line, argc, argv, 0, 0);
-	if (ruleset_load(rules, &key_check_options, &set, &errors) < 0) {
-		for (size_t i = 0; i < errors.n; i++)
-			log_error("%s", errors.lines[i]);
-		return EXIT_FAILURE;
+	if ((pid != NULL) + moves + any_fact(&f) > 1) {
+		log_error("cannot simulate: --all, --pid and facts exclude each other");
+		return EXIT_USAGE;
 	}
-	return any_fact(&f) ? simulate_facts(set, &f, common.json) : simulate_all(set, &common);
+	set = rules_read(rules);
+	if (!set)
+		return EXIT_FAILURE;
+	if (any_fact(&f)) {
+		CLEANUP(rbce_task_done) struct rbce_task task = task_of(&f);
+
+		return simulate_one(set, &task, common.json);
+	}
+	return pid ? simulate_pid(set, &common, command_pid(pid))
+		   : simulate_all(set, &common, moves);
 }

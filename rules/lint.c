@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What is allowed in rules and yet hardly meant: what is said here is proved, not guessed. */
+#include <errno.h>
+#include <stdarg.h>
+
+#include "internal.h"
+#include "util.h"
+
+struct lint {
+	struct ruleset *set;
+	const struct compiled *rule, *shadow; /* looked at; the first that covers it */
+};
+
+__attribute__((format(printf, 4, 5))) static void
+note(struct lint *lint, const struct raw_section *section, unsigned line, const char *format, ...)
+{
+	char text[RBCE_ERROR_SIZE];
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(text, sizeof(text), format, ap);
+	va_end(ap);
+	raw_mistake(&lint->set->raw, section->file, line, "%s", text);
+}
+
+/* ---- rules that never come to be ---- */
+
+/* Is the rule covered by this one, which comes earlier? */
+static void check_shadow(void *data, const struct compiled *other)
+{
+	struct lint *lint = data;
+
+	if (other->rule.index < lint->rule->rule.index &&
+	    (!lint->shadow || other->rule.index < lint->shadow->rule.index) &&
+	    rule_covers(other, lint->rule))
+		lint->shadow = other;
+}
+
+/*
+ * A rule that covers this one matches every task that this one does, so also the one made up here:
+ * the index leads to it. Where no such task comes to mind all rules are asked.
+ */
+static void find_shadow(struct lint *lint)
+{
+	CLEANUP(rbce_task_done) struct rbce_task task = {0};
+	const struct ruleset *set = lint->set;
+
+	lint->shadow = NULL;
+	if (rule_witness(lint->rule, &task)) {
+		index_candidates(set->index, &task, check_shadow, lint);
+		return;
+	}
+	for (size_t i = 0; i < lint->rule->rule.index && !lint->shadow; i++)
+		if (set->rules[i].rule.enabled)
+			check_shadow(lint, &set->rules[i]);
+}
+
+static void check_reach(struct lint *lint)
+{
+	const struct compiled *rule = lint->rule, *shadow;
+
+	find_shadow(lint);
+	shadow = lint->shadow;
+	if (!shadow)
+		return;
+	if (rule_depends(rule, shadow))
+		note(lint, rule->section, rule->rule.line,
+		     "rule " QUOTED " is never reached: " QUOTED
+		     " (%s:%u), on which it depends, is "
+		     "tried before it",
+		     rule->rule.name, shadow->rule.name, shadow->rule.file, shadow->rule.line);
+	else
+		note(lint, rule->section, rule->rule.line,
+		     "rule " QUOTED " is never reached: " QUOTED
+		     " (%s:%u) matches all that it does, "
+		     "and is tried before it",
+		     rule->rule.name, shadow->rule.name, shadow->rule.file, shadow->rule.line);
+}
+
+/* ---- terms that cannot hold ---- */
+
+/* Nothing is left of the numbers when those excluded are taken away. */
+static bool is_empty(const struct term *term)
+{
+	const struct ids *in = &term->included.ids, *out = &term->excluded.ids;
+
+	for (size_t i = 0, k = 0; i < in->n; i++) {
+		while (k < out->n && out->ranges[k].high < in->ranges[i].low)
+			k++;
+		if (k == out->n || out->ranges[k].low > in->ranges[i].low ||
+		    out->ranges[k].high < in->ranges[i].high)
+			return false;
+	}
+	return in->n > 0;
+}
+
+/* Every text that is named is also excluded. */
+static bool is_excluded(const struct term *term)
+{
+	const struct globs *in = &term->included.globs, *out = &term->excluded.globs;
+
+	for (size_t i = 0; i < in->n; i++)
+		if (in->list[i].shape != GLOB_EXACT || !globs_match(out, in->list[i].text))
+			return false;
+	return in->n > 0;
+}
+
+/* What no path of the kernel's and no name has; NULL when there is nothing of the kind. */
+static const char *impossible_part(const struct attribute *attribute, const struct glob *glob)
+{
+	bool folder = glob->size && glob->text[glob->size - 1] == '/' &&
+		      (glob->shape == GLOB_EXACT || glob->shape == GLOB_SUFFIX);
+
+	if (glob->shape == GLOB_REGEX || attribute->any_text)
+		return NULL;
+	if (streq(attribute->name, "comm"))
+		return strchr(glob->text, '/') ? "a name has no '/'" : NULL;
+	if (strstr(glob->text, "//"))
+		return "no such text has '//'";
+	if (attribute->is_path && (strstr(glob->text, "/../") || strstr(glob->text, "/./")))
+		return "a path has no '.' or '..' in it";
+	if (!streq(attribute->name, "tag") && folder)
+		return "it ends with '/'";
+	return NULL;
+}
+
+static void check_term(struct lint *lint, const struct raw_section *section,
+		       const struct term *term)
+{
+	const struct values *const sides[] = {&term->included, &term->excluded};
+
+	if (is_empty(term) || is_excluded(term))
+		note(lint, section, section->line,
+		     "'%.200s' holds for no task: all of it is excluded", term->text);
+	for (size_t side = 0; side < ARRAY_SIZE(sides); side++)
+		for (size_t i = 0; i < sides[side]->globs.n; i++) {
+			const struct glob *glob = &sides[side]->globs.list[i];
+			const char *why = impossible_part(term->attribute, glob);
+
+			if (why)
+				note(lint, section, section->line,
+				     "a pattern of '%.200s' fits nothing: %s", term->text, why);
+		}
+}
+
+/* Terms of a rule and of one that it depends on that exclude each other. */
+static void check_depend(struct lint *lint, const struct compiled *rule)
+{
+	for (size_t i = 0; i < rule->n_depends; i++) {
+		const struct depend *depend = &rule->depends[i];
+		bool against = depend->except && rule_covers(depend->rule, rule);
+
+		if (against)
+			note(lint, rule->section, depend->line,
+			     "rule " QUOTED " matches nothing: " QUOTED
+			     " matches all that it could",
+			     rule->rule.name, depend->name);
+		for (size_t t = 0; !depend->except && t < rule->n_terms; t++)
+			if (rule_denies(depend->rule, rule->terms[t]))
+				note(lint, rule->section, depend->line,
+				     "rule " QUOTED
+				     " matches nothing: '%.200s' cannot hold together "
+				     "with the terms of " QUOTED,
+				     rule->rule.name, rule->terms[t]->text, depend->name);
+	}
+}
+
+/* ---- containers ---- */
+
+/* Are containers of the section, or any below it, among those that the template gives? */
+static bool gives(const char *template, const char *section)
+{
+	cleanup_free char *name = NULL;
+	static const struct template_values values = {"~", "~", "~", "~", "~", 1, 1, 1};
+
+	if (template_fits(template, section) || template_fill(template, &values, &name) < 0)
+		return true;
+	for (char *end = name + strlen(name); end; end = strrchr(name, '/')) {
+		*end = '\0';
+		if (template_fits(section, name))
+			return true;
+	}
+	return false;
+}
+
+/* The same for a section like "builds" or "builds/alice" and the template "builds/%u". */
+static bool gives_part(const char *template, const char *section)
+{
+	cleanup_free char *start = strdup(template);
+
+	if (!start || gives(template, section))
+		return true;
+	for (char *end; (end = strrchr(start, '/'));) {
+		*end = '\0';
+		if (template_fits(start, section))
+			return true;
+	}
+	return false;
+}
+
+static void check_section(struct lint *lint, const struct raw_section *section)
+{
+	const struct ruleset *set = lint->set;
+
+	for (size_t i = 0; i < set->n_rules; i++)
+		if (set->rules[i].rule.enabled && set->rules[i].rule.container &&
+		    gives_part(set->rules[i].rule.container, section->name))
+			return;
+	note(lint, section, section->line, "no rule puts a task into container " QUOTED,
+	     section->name);
+}
+
+int ruleset_lint(struct ruleset *set, struct rules_errors *ret)
+{
+	struct lint lint = {.set = set};
+	int r;
+
+	for (size_t i = 0; i < set->n_rules; i++) {
+		const struct compiled *rule = &set->rules[i];
+
+		for (size_t t = 0; t < rule->n_terms; t++)
+			check_term(&lint, rule->section, rule->terms[t]);
+		check_depend(&lint, rule);
+		lint.rule = rule;
+		if (rule->rule.enabled)
+			check_reach(&lint);
+	}
+	for (size_t i = 0; i < set->raw.n_sections; i++)
+		if (set->raw.sections[i].kind == SECTION_CONTAINER)
+			check_section(&lint, &set->raw.sections[i]);
+	r = set->raw.mistakes.out_of_memory ? -ENOMEM : 0;
+	mistakes_give(&set->raw.mistakes, ret);
+	return r;
+}
