@@ -79,6 +79,10 @@ $B/%.o: %.c Makefile
 	$(call say,CC)
 	$Q mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
+$B/tests/bench/match: $B/tests/bench/match.o $B/tests/bench/generate.o $B/lib.a
+	$(call say,LD)
+	$Q$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
+
 # Debian packages of everything above and of the tests; quick and silent where they are there.
 deps:
 	@packaging/deps
@@ -123,7 +127,8 @@ fuzz: deps
 	@tests/fuzz/run $(FUZZ)
 
 bench: deps
-	@$(MAKE) --no-print-directory all $B/tests/bench/witness
+	@$(MAKE) --no-print-directory all $B/tests/bench/witness $B/tests/bench/match
+	@tests/bench/match
 	@tests/bench/place
 
 install: all

@@ -107,21 +107,21 @@ static bool pattern_covers(const char *a, const char *b)
 /* The pattern as it was written, a new string. */
 static char *written(const struct glob *glob)
 {
-	size_t room = 2 * glob->size + 2;
+	size_t room = 2 * glob->size + 3;
 	char *text = malloc(room), *to = text;
 
 	if (!text || glob->shape == GLOB_OTHER || glob->shape == GLOB_REGEX) {
 		free(text);
 		return strdup(glob->text);
 	}
-	if (glob->shape == GLOB_SUFFIX)
+	if (glob->shape == GLOB_SUFFIX || glob->shape == GLOB_INFIX)
 		*to++ = '*';
 	for (const char *p = glob->text; *p; p++) {
 		if (strchr("*?[\\", *p))
 			*to++ = '\\';
 		*to++ = *p;
 	}
-	if (glob->shape == GLOB_PREFIX)
+	if (glob->shape == GLOB_PREFIX || glob->shape == GLOB_INFIX)
 		*to++ = '*';
 	*to = '\0';
 	return text;

@@ -2,9 +2,9 @@
 /*
  * Sets of patterns: globs as of glob(7), but with a star that crosses slashes, and "re:EXPRESSION".
  *
- * Most patterns are a whole text, or have one star at an end. These are told apart when they are
- * added, so that few need fnmatch(3). That neither allocates nor takes more than polynomial time in
- * the C locale, and no program of the suite sets another.
+ * Most patterns are a whole text, or have stars at the ends only. These are told apart when they
+ * are added, so that few need fnmatch(3). That neither allocates nor takes more than polynomial
+ * time in the C locale, and no program of the suite sets another.
  */
 #include <errno.h>
 #include <fnmatch.h>
@@ -84,6 +84,7 @@ static int parse(const char *pattern, struct glob *ret, struct rbce_error *err)
 {
 	const char *wildcard = NULL;
 	size_t wildcards = 0, size;
+	bool first;
 
 	*ret = (struct glob){0};
 	if (after_prefix(pattern, "re:"))
@@ -101,17 +102,18 @@ static int parse(const char *pattern, struct glob *ret, struct rbce_error *err)
 		}
 	}
 	size = strlen(pattern);
+	first = *pattern == '*';
 	ret->shape = GLOB_OTHER;
 	if (wildcards == 0)
 		ret->shape = GLOB_EXACT;
-	else if (wildcards == 1 && *wildcard == '*' && wildcard == pattern)
+	else if (wildcards == 1 && first)
 		ret->shape = GLOB_SUFFIX;
-	else if (wildcards == 1 && *wildcard == '*' && wildcard[1] == '\0')
-		ret->shape = GLOB_PREFIX;
+	else if (*wildcard == '*' && wildcard[1] == '\0' && wildcards <= 1 + (size_t)first)
+		ret->shape = first ? GLOB_INFIX : GLOB_PREFIX;
 	if (ret->shape == GLOB_OTHER)
 		ret->text = strdup(pattern);
 	else
-		ret->text = unescape(pattern + (ret->shape == GLOB_SUFFIX), size - wildcards);
+		ret->text = unescape(pattern + first, size - wildcards);
 	if (!ret->text)
 		return -ENOMEM;
 	ret->size = strlen(ret->text);
@@ -158,6 +160,8 @@ bool glob_match(const struct glob *glob, const char *text, size_t size)
 		return strncmp(glob->text, text, glob->size) == 0;
 	case GLOB_SUFFIX:
 		return size >= glob->size && streq(text + size - glob->size, glob->text);
+	case GLOB_INFIX:
+		return strstr(text, glob->text) != NULL;
 	case GLOB_REGEX:
 		return regex_match(glob->regex, text, size);
 	case GLOB_OTHER:

@@ -4,10 +4,10 @@
  *
  * Every rule is filed under one of its terms, the one that fewest others share: by a hash of the
  * number or text for an exact value, in a segment tree for a range of numbers, and for a pattern
- * under four successive bytes that a text must have to fit it. Looking a task up gives a few short
- * lists of rules in order, and each rule found is then asked in full: the index only nominates, so
- * that it must be complete but need not be exact. A list that is long is an index again, over the
- * rules' other terms.
+ * under eight (or four) successive bytes that a text must have to fit it. Looking a task up gives a
+ * few short lists of rules in order, and each rule found is then asked in full: the index only
+ * nominates, so that it must be complete but need not be exact. A list that is long is an index
+ * again, over the rules' other terms.
  *
  * Bit vectors as of packet classification (Baboescu and Varghese, "Scalable packet classification",
  * SIGCOMM 2001) need a bit per rule for each value that occurs; filing by one term is the method of
@@ -42,8 +42,8 @@ struct flat {
 /* A rule under a key, or within a range. */
 struct filed {
 	uint64_t key;
+	uint64_t gram; /* that the key was made of; 0 for none */
 	uint32_t rule;
-	uint32_t gram; /* that the key was made of; 0 for none */
 };
 struct filed_range {
 	uint64_t low, end; /* END is behind it */
@@ -72,14 +72,13 @@ static uint32_t *count_of(const struct making *m, uint64_t key)
 	return &m->counts[(key >> 20) & m->count_mask];
 }
 
-/* Pattern texts for their four-byte pieces: 0 for each wildcard, marks at the ends if they count.
- */
+/* The pattern's text for its pieces: 0 for each wildcard, marks at the ends where they count. */
 static size_t literal_text(const struct glob *glob, char *buf)
 {
 	char *to = buf;
 	const char *next;
 
-	*to++ = glob->shape == GLOB_SUFFIX ? '\0' : TEXT_BEGIN;
+	*to++ = glob->shape == GLOB_SUFFIX || glob->shape == GLOB_INFIX ? '\0' : TEXT_BEGIN;
 	if (glob->shape == GLOB_OTHER) {
 		for (const char *p = glob->text; *p; p = next) {
 			next = glob_behind(p);
@@ -89,48 +88,57 @@ static size_t literal_text(const struct glob *glob, char *buf)
 		memcpy(to, glob->text, glob->size);
 		to += glob->size;
 	}
-	*to++ = glob->shape == GLOB_PREFIX ? '\0' : TEXT_END;
+	*to++ = glob->shape == GLOB_PREFIX || glob->shape == GLOB_INFIX ? '\0' : TEXT_END;
 	return (size_t)(to - buf);
 }
 
-typedef void gram_fn(struct making *m, uint64_t key, uint32_t gram, void *data);
-
-/* Calls FUNCTION for each piece of the pattern. */
-static void each_gram(struct making *m, size_t attribute, const struct glob *glob,
-		      gram_fn *function, void *data)
-{
-	cleanup_free char *text = malloc(glob->size + 2);
-	size_t n = text ? literal_text(glob, text) : 0;
-
-	for (size_t i = 0; i + GRAM <= n; i++) {
-		uint32_t gram = gram_at(text + i);
-
-		if (!memchr(text + i, '\0', GRAM))
-			function(m, gram_key(attribute, gram), gram, data);
-	}
-}
-
-static void count_gram(struct making *m, uint64_t key, uint32_t gram, void *data)
-{
-	(void)gram;
-	(void)data;
-	++*count_of(m, key);
-}
-
-struct rarest {
-	uint64_t key;
-	uint32_t gram;
+/* A piece of a pattern, and how many patterns have it. */
+struct gram {
+	uint64_t key, bytes;
+	enum gram_size size;
 	uint32_t count;
 	bool found;
 };
 
-static void find_rarest(struct making *m, uint64_t key, uint32_t gram, void *data)
+/* Counts the pieces of so many bytes, or finds the rarest one. */
+static void each_gram(struct making *m, size_t attribute, const char *text, size_t n,
+		      enum gram_size size, struct gram *rarest)
 {
-	struct rarest *rarest = data;
-	uint32_t count = *count_of(m, key);
+	size_t bytes = gram_sizes[size];
 
-	if (!rarest->found || count < rarest->count)
-		*rarest = (struct rarest){key, gram, count, true};
+	for (size_t i = 0; i + bytes <= n; i++) {
+		uint64_t gram = gram_at(text + i, size), key = gram_key(attribute, gram, size);
+		uint32_t *count = count_of(m, key);
+
+		if (memchr(text + i, '\0', bytes))
+			continue;
+		if (!rarest)
+			++*count;
+		else if (!rarest->found || *count < rarest->count)
+			*rarest = (struct gram){key, gram, size, *count, true};
+	}
+}
+
+static void count_glob(struct making *m, size_t attribute, const struct glob *glob)
+{
+	cleanup_free char *text = malloc(glob->size + 2);
+	size_t n = text ? literal_text(glob, text) : 0;
+
+	each_gram(m, attribute, text, n, SHORT, NULL);
+	each_gram(m, attribute, text, n, LONG, NULL);
+}
+
+/* A long piece where there is one. */
+static struct gram rarest_gram(struct making *m, size_t attribute, const struct glob *glob)
+{
+	cleanup_free char *text = glob->shape == GLOB_REGEX ? NULL : malloc(glob->size + 2);
+	size_t n = text ? literal_text(glob, text) : 0;
+	struct gram rarest = {0};
+
+	each_gram(m, attribute, text, n, LONG, &rarest);
+	if (!rarest.found)
+		each_gram(m, attribute, text, n, SHORT, &rarest);
+	return rarest;
 }
 
 /* Can the term be filed at all? A list is filed under each of its elements. */
@@ -157,7 +165,7 @@ static void count_term(struct making *m, const struct term *term)
 		if (glob->shape == GLOB_EXACT)
 			++*count_of(m, exact_key(a, hash_text(glob->text, glob->size)));
 		else if (glob->shape != GLOB_REGEX)
-			each_gram(m, a, glob, count_gram, NULL);
+			count_glob(m, a, glob);
 	}
 }
 
@@ -175,14 +183,13 @@ static uint64_t term_cost(struct making *m, const struct term *term)
 				: m->n_ranges[a] + 1;
 	for (size_t i = 0; i < globs->n; i++) {
 		const struct glob *glob = &globs->list[i];
-		struct rarest rarest = {0};
+		struct gram rarest;
 
 		if (glob->shape == GLOB_EXACT) {
 			cost += *count_of(m, exact_key(a, hash_text(glob->text, glob->size)));
 			continue;
 		}
-		if (glob->shape != GLOB_REGEX)
-			each_gram(m, a, glob, find_rarest, &rarest);
+		rarest = rarest_gram(m, a, glob);
 		if (!rarest.found)
 			return UINT64_MAX;
 		cost += rarest.count + 1;
@@ -190,7 +197,7 @@ static uint64_t term_cost(struct making *m, const struct term *term)
 	return cost;
 }
 
-static int file_under(struct making *m, uint64_t key, uint32_t gram, uint32_t rule)
+static int file_under(struct making *m, uint64_t key, uint64_t gram, uint32_t rule)
 {
 	if (m->n_filed == m->filed_room) {
 		size_t room = m->filed_room ? 2 * m->filed_room : 64;
@@ -201,7 +208,7 @@ static int file_under(struct making *m, uint64_t key, uint32_t gram, uint32_t ru
 		m->filed = more;
 		m->filed_room = room;
 	}
-	m->filed[m->n_filed++] = (struct filed){key, rule, gram};
+	m->filed[m->n_filed++] = (struct filed){key, gram, rule};
 	return 0;
 }
 
@@ -226,19 +233,19 @@ static int file_range(struct making *m, size_t attribute, struct id_range range,
 
 static int file_glob(struct making *m, size_t attribute, const struct glob *glob, uint32_t rule)
 {
-	struct rarest rarest = {0};
+	struct gram rarest;
 
 	if (glob->shape == GLOB_EXACT) {
 		m->node->exact |= 1U << attribute;
 		return file_under(m, exact_key(attribute, hash_text(glob->text, glob->size)), 0,
 				  rule);
 	}
-	each_gram(m, attribute, glob, find_rarest, &rarest);
+	rarest = rarest_gram(m, attribute, glob);
 	/* Not found only when memory has run out meanwhile. */
 	if (!rarest.found)
 		return -ENOMEM;
-	m->node->grams |= 1U << attribute;
-	return file_under(m, rarest.key, rarest.gram, rule);
+	m->node->grams[rarest.size] |= 1U << attribute;
+	return file_under(m, rarest.key, rarest.bytes, rule);
 }
 
 static int file_term(struct making *m, const struct term *term, uint32_t rule)
@@ -323,27 +330,37 @@ static size_t run_of(const struct filed *filed, size_t n)
 static int make_table(struct making *m)
 {
 	struct index_node *node = m->node;
-	size_t keys = 0, size = SLOTS_MIN;
+	size_t keys = 0, grams = 0, size = SLOTS_MIN, words = 1;
 
 	if (m->n_filed)
 		qsort(m->filed, m->n_filed, sizeof(*m->filed), compare_filed);
-	for (size_t i = 0; i < m->n_filed; i += run_of(m->filed + i, m->n_filed - i))
+	for (size_t i = 0; i < m->n_filed; i += run_of(m->filed + i, m->n_filed - i)) {
 		keys++;
+		grams += m->filed[i].gram != 0;
+	}
 	while (size < 2 * keys)
 		size *= 2;
-	node->slots = calloc(size, sizeof(*node->slots));
-	node->filter = calloc(FILTER_WORDS(size), sizeof(*node->filter));
+	while (64 * words < FILTER_BITS * grams)
+		words *= 2;
+	node->slots = large_calloc(size, sizeof(*node->slots));
+	node->filter = large_calloc(words, sizeof(*node->filter));
+	node->filter_mask = words - 1;
 	if (!node->slots || !node->filter)
 		return -ENOMEM;
 	node->mask = size - 1;
 	for (size_t i = 0, run; i < m->n_filed; i += run) {
 		uint64_t key = m->filed[i].key;
+		struct index_slot *slot;
 		int r;
 
 		run = run_of(m->filed + i, m->n_filed - i);
-		index_insert(node, key, (uint32_t)node->n_buckets);
+		slot = index_insert(node, key);
 		if (m->filed[i].gram)
 			filter_add(node, m->filed[i].gram);
+		*slot = (struct index_slot){key, NO_BUCKET, m->filed[i].rule};
+		if (run == 1)
+			continue;
+		slot->bucket = (uint32_t)node->n_buckets;
 		r = add_bucket(m, m->filed + i, run, m->used | 1U << key_attribute(key));
 		if (r < 0)
 			return r;
@@ -460,7 +477,7 @@ static int count_rules(struct making *m, const uint32_t *rules, size_t n)
 {
 	uint64_t size = 256;
 
-	while (size < 16 * n && size < 1 << 22)
+	while (size < 64 * n && size < 1 << 23)
 		size *= 2;
 	m->count_mask = size - 1;
 	m->counts = calloc(size, sizeof(*m->counts));
@@ -593,6 +610,20 @@ static void builder_done(struct builder *builder)
 	free(builder->flat);
 }
 
+static int list_rules(const struct ruleset *set, struct index *index)
+{
+	index->rules = large_calloc(set->n_rules + 1, sizeof(*index->rules));
+	if (!index->rules)
+		return -ENOMEM;
+	for (size_t i = 0; i < set->n_rules; i++) {
+		const struct compiled *rule = &set->rules[i];
+
+		index->rules[i] = (struct index_rule){rule->terms, (uint32_t)rule->n_terms,
+						      rule->n_depends > 0};
+	}
+	return 0;
+}
+
 int index_new(const struct ruleset *set, struct index **ret)
 {
 	CLEANUP(builder_done)
@@ -619,8 +650,10 @@ int index_new(const struct ruleset *set, struct index **ret)
 	}
 	if (r == 0)
 		r = node_new(&builder, rules, n, 0, &index->top);
+	if (r == 0)
+		r = list_rules(set, index);
 	if (r < 0) {
-		free(index);
+		index_free(index);
 		return r;
 	}
 	index->set = set;
@@ -652,6 +685,7 @@ struct index *index_free(struct index *index)
 	if (!index)
 		return NULL;
 	index_node_free(index->top);
+	free(index->rules);
 	free(index);
 	return NULL;
 }

@@ -7,15 +7,33 @@
 
 #include "internal.h"
 
+/*
+ * Successive bytes of a text that patterns are filed by: eight where a pattern has so many, else
+ * four; and the marks that stand before and behind a text.
+ */
+enum { GRAM_SHORT = 4, GRAM_LONG = 8, TEXT_BEGIN = 2, TEXT_END = 3 };
+enum gram_size { SHORT, LONG };
+enum { GRAM_SIZES = LONG + 1 };
+static const size_t gram_sizes[GRAM_SIZES] = {[SHORT] = GRAM_SHORT, [LONG] = GRAM_LONG};
+
 /* A list of rules in order; or a node over the same rules. */
 struct index_bucket {
 	uint32_t first, n; /* in the node's rules */
 	struct index_node *node;
 };
 
+/* What a key leads to: a bucket, or the only rule itself. */
 struct index_slot {
 	uint64_t key; /* 0: free */
-	uint32_t bucket;
+	uint32_t bucket, rule;
+};
+enum { NO_BUCKET = UINT32_MAX };
+
+/* What asking a rule needs, apart from all else. */
+struct index_rule {
+	struct term *const *terms;
+	uint32_t n_terms;
+	bool depends;
 };
 
 /* A segment tree over the numbers of one attribute. */
@@ -27,10 +45,12 @@ struct index_ranges {
 };
 
 struct index_node {
-	uint32_t exact, grams; /* attributes that have such keys, as bits */
+	/* Attributes that have such keys, as bits. */
+	uint32_t exact, grams[GRAM_SIZES];
 	struct index_slot *slots;
 	uint64_t mask;    /* of slots */
-	uint64_t *filter; /* bits by hash: which four-byte pieces there are */
+	uint64_t *filter; /* bits by hash: which pieces of texts there are */
+	uint64_t filter_mask;
 	struct index_ranges *ranges;
 	size_t n_ranges;
 	struct index_bucket *buckets;
@@ -43,6 +63,7 @@ struct index_node {
 
 struct index {
 	const struct ruleset *set;
+	struct index_rule *rules;
 	struct index_node *top;
 };
 
@@ -52,9 +73,6 @@ void index_node_free(struct index_node *node);
 
 enum { ATTRIBUTE_BITS = 5 };
 _Static_assert(ATTRIBUTES < 1 << ATTRIBUTE_BITS, "an attribute's number fits into a key");
-
-/* Four successive bytes of a text, and the marks that stand before and behind it. */
-enum { GRAM = 4, TEXT_BEGIN = 2, TEXT_END = 3 };
 
 static inline uint64_t hash_mix(uint64_t value)
 {
@@ -95,41 +113,49 @@ static inline uint64_t exact_key(size_t attribute, uint64_t value)
 	return key_of(attribute, hash_mix(value + attribute));
 }
 
-static inline uint32_t gram_at(const char *text)
+/* The bytes as a number. */
+static inline uint64_t gram_at(const char *text, enum gram_size size)
 {
-	uint32_t gram;
+	uint64_t gram = 0;
 
-	memcpy(&gram, text, GRAM);
+	/* Sizes that the compiler knows, so that each is one load. */
+	if (size == LONG)
+		memcpy(&gram, text, GRAM_LONG);
+	else
+		memcpy(&gram, text, GRAM_SHORT);
 	return gram;
 }
 
-static inline uint64_t gram_key(size_t attribute, uint32_t gram)
+static inline uint64_t gram_key(size_t attribute, uint64_t gram, enum gram_size size)
 {
-	return key_of(attribute, hash_mix((uint64_t)gram << 32 | (attribute + 1)));
+	return key_of(attribute, hash_mix(gram ^ (2 * attribute + size + 1) * 0x9fb21c651e98df25));
 }
 
-/* ---- the filter before the table: eight bits for each slot ---- */
+/*
+ * ---- the filter before the table ----
+ * Sixteen bits for each piece, in words: a piece has two bits of one word (Putze, Sanders and
+ * Singler, "Cache-, hash- and space-efficient Bloom filters", 2007).
+ */
 
-enum { SLOTS_MIN = 8 };
-#define FILTER_WORDS(slots) ((slots)*8 / 64)
+enum { SLOTS_MIN = 8, FILTER_BITS = 16 };
 
-static inline size_t filter_bit(const struct index_node *node, uint32_t gram)
+static inline uint64_t filter_bits(uint64_t hash)
 {
-	return (gram * 0x9e3779b1U >> 3) & (node->mask << 3 | 7);
+	return (uint64_t)1 << (hash >> 52 & 63) | (uint64_t)1 << (hash >> 58);
 }
 
-static inline void filter_add(struct index_node *node, uint32_t gram)
+static inline void filter_add(struct index_node *node, uint64_t gram)
 {
-	size_t bit = filter_bit(node, gram);
+	uint64_t hash = gram * 0x9e3779b97f4a7c15;
 
-	node->filter[bit / 64] |= (uint64_t)1 << bit % 64;
+	node->filter[hash >> 20 & node->filter_mask] |= filter_bits(hash);
 }
 
-static inline bool filter_has(const struct index_node *node, uint32_t gram)
+static inline bool filter_has(const struct index_node *node, uint64_t gram)
 {
-	size_t bit = filter_bit(node, gram);
+	uint64_t hash = gram * 0x9e3779b97f4a7c15, bits = filter_bits(hash);
 
-	return node->filter[bit / 64] >> bit % 64 & 1;
+	return (node->filter[hash >> 20 & node->filter_mask] & bits) == bits;
 }
 
 /* ---- the table ---- */
@@ -139,21 +165,23 @@ static inline size_t slot_of(const struct index_node *node, uint64_t key)
 	return (key >> ATTRIBUTE_BITS) & node->mask;
 }
 
-static inline void index_insert(struct index_node *node, uint64_t key, uint32_t bucket)
+/* The slot of a key that is not there yet. */
+static inline struct index_slot *index_insert(struct index_node *node, uint64_t key)
 {
 	size_t slot = slot_of(node, key);
 
 	while (node->slots[slot].key)
 		slot = (slot + 1) & node->mask;
-	node->slots[slot] = (struct index_slot){key, bucket};
+	node->slots[slot].key = key;
+	return &node->slots[slot];
 }
 
-static inline const struct index_bucket *index_find(const struct index_node *node, uint64_t key)
+static inline const struct index_slot *index_find(const struct index_node *node, uint64_t key)
 {
 	for (size_t slot = slot_of(node, key); node->slots[slot].key;
 	     slot = (slot + 1) & node->mask)
 		if (node->slots[slot].key == key)
-			return &node->buckets[node->slots[slot].bucket];
+			return &node->slots[slot];
 	return NULL;
 }
 

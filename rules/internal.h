@@ -68,6 +68,9 @@ struct raw {
 
 void raw_done(struct raw *raw);
 
+/* Releases the section's keys but for VALUE, if it is one of theirs: that is the caller's then. */
+char *raw_drop_keys(struct raw_section *section, const char *value);
+
 /* Hands the mistakes over in the order of the files, and forgets them. */
 void mistakes_give(struct mistakes *mistakes, struct rules_errors *errors);
 
@@ -127,8 +130,8 @@ bool regex_match(const struct regex *regex, const char *text, size_t size);
 /* ---- glob.c: sets of patterns ---- */
 
 struct glob {
-	enum { GLOB_EXACT, GLOB_PREFIX, GLOB_SUFFIX, GLOB_OTHER, GLOB_REGEX } shape;
-	char *text; /* the pattern; without its star, and unescaped, for the first three */
+	enum { GLOB_EXACT, GLOB_PREFIX, GLOB_SUFFIX, GLOB_INFIX, GLOB_OTHER, GLOB_REGEX } shape;
+	char *text; /* the pattern; without its stars, and unescaped, for the first four */
 	size_t size;
 	struct regex *regex; /* of a GLOB_REGEX */
 };
@@ -317,6 +320,7 @@ struct compiled {
 	struct depend *depends;
 	size_t n_depends;
 	const struct raw_section *section;
+	char *container; /* the text of rule.container; owned */
 	unsigned weight; /* how many rules it takes to decide this one; 0: not known yet */
 	char *terms_text;
 };
@@ -331,6 +335,7 @@ struct ruleset {
 	struct name_cache *names;
 	struct index *index;
 	const struct compiled **by_name;
+	void *packed; /* where all terms lie, see pack.c */
 };
 
 /* Fills by_name, once rules are in place: 0 or -ENOMEM. */
@@ -338,6 +343,17 @@ int ruleset_sort_names(struct ruleset *set);
 
 /* Do all terms hold, and those of the rules it depends on? */
 bool compiled_holds(const struct compiled *compiled, const struct rbce_task *task);
+
+/* ---- pack.c ---- */
+
+/* Moves the terms of all rules into one piece of memory, in order; 0 or -ENOMEM. */
+int ruleset_pack(struct ruleset *set);
+
+/* Releases what a packed term owns besides its place. */
+void term_unpack(struct term *term);
+
+/* Zeroed, in large pages where it is large; for free(). NULL when out of memory. */
+void *large_calloc(size_t n, size_t size);
 
 /* ---- contain.c ---- */
 

@@ -61,6 +61,8 @@ static int finish(struct ruleset *set, int r, const struct rules_options *option
 	if (r == 0 && mistakes->out_of_memory)
 		r = -ENOMEM;
 	if (r == 0 && !mistakes->n)
+		r = ruleset_pack(set);
+	if (r == 0 && !mistakes->n)
 		r = index_new(set, &set->index);
 	if (r == 0 && mistakes->n) {
 		r = -EINVAL;

@@ -305,6 +305,8 @@ static int parse_rule(struct parser *p, struct raw_section *section)
 	if (rule->order > p->highest_order)
 		p->highest_order = rule->order;
 	rule->terms = compiled->terms_text ?: "";
+	/* The rest of what was read has served; it is most of the memory of a large set. */
+	compiled->container = raw_drop_keys(section, rule->container);
 	return 0;
 }
 

@@ -121,17 +121,28 @@ int raw_continue_key(struct raw_section *section, const char *value)
 	return 0;
 }
 
+char *raw_drop_keys(struct raw_section *section, const char *value)
+{
+	char *kept = NULL;
+
+	for (size_t k = 0; k < section->n_keys; k++) {
+		free(section->keys[k].name);
+		if (section->keys[k].value == value)
+			kept = section->keys[k].value;
+		else
+			free(section->keys[k].value);
+	}
+	free(section->keys);
+	section->keys = NULL;
+	section->n_keys = section->room = 0;
+	return kept;
+}
+
 void raw_done(struct raw *raw)
 {
 	for (size_t i = 0; i < raw->n_sections; i++) {
-		struct raw_section *section = &raw->sections[i];
-
-		for (size_t k = 0; k < section->n_keys; k++) {
-			free(section->keys[k].name);
-			free(section->keys[k].value);
-		}
-		free(section->keys);
-		free(section->name);
+		raw_drop_keys(&raw->sections[i], NULL);
+		free(raw->sections[i].name);
 	}
 	for (size_t i = 0; i < raw->n_files; i++)
 		free(raw->files[i]);

@@ -6,15 +6,21 @@
 #include "internal.h"
 #include "util.h"
 
-static void done(struct compiled *compiled)
+static void done(struct compiled *compiled, bool packed)
 {
-	for (size_t i = 0; i < compiled->n_terms; i++)
-		term_free(compiled->terms[i]);
+	for (size_t i = 0; i < compiled->n_terms; i++) {
+		if (packed)
+			term_unpack(compiled->terms[i]);
+		else
+			term_free(compiled->terms[i]);
+	}
+	if (!packed)
+		free(compiled->terms);
 	for (size_t i = 0; i < compiled->n_depends; i++)
 		free(compiled->depends[i].name);
 	free(compiled->depends);
-	free(compiled->terms);
 	free(compiled->terms_text);
+	free(compiled->container);
 }
 
 struct ruleset *ruleset_free(struct ruleset *set)
@@ -24,8 +30,9 @@ struct ruleset *ruleset_free(struct ruleset *set)
 	index_free(set->index);
 	free(set->by_name);
 	for (size_t i = 0; i < set->n_rules; i++)
-		done(&set->rules[i]);
+		done(&set->rules[i], set->packed);
 	free(set->rules);
+	free(set->packed);
 	for (size_t i = 0; i < set->n_sections; i++)
 		free((void *)set->sections[i].keys);
 	free(set->sections);

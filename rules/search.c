@@ -12,6 +12,7 @@ struct text {
 /* A look-up on its way through the nodes. */
 struct search {
 	const struct ruleset *set;
+	const struct index_rule *rules;
 	const struct rbce_task *task;
 	size_t best;        /* index of the first rule found so far; the number of rules for none */
 	struct text *texts; /* by attribute */
@@ -22,19 +23,27 @@ struct search {
 
 static void search_node(struct search *s, const struct index_node *node);
 
+static bool matches(const struct search *s, uint32_t rule)
+{
+	const struct index_rule *asked = &s->rules[rule];
+
+	for (uint32_t i = 0; i < asked->n_terms; i++)
+		if (!term_holds(asked->terms[i], s->task))
+			return false;
+	return !asked->depends || compiled_holds(&s->set->rules[rule], s->task);
+}
+
 /* A list in order: the first that matches, unless a better one was found already. */
 static void search_list(struct search *s, const uint32_t *rules, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		const struct compiled *rule = &s->set->rules[rules[i]];
-
 		if (s->function) {
-			s->function(s->data, rule);
+			s->function(s->data, &s->set->rules[rules[i]]);
 			continue;
 		}
 		if (rules[i] >= s->best)
 			return;
-		if (compiled_holds(rule, s->task)) {
+		if (matches(s, rules[i])) {
 			s->best = rules[i];
 			return;
 		}
@@ -54,10 +63,12 @@ static void search_bucket(struct search *s, const struct index_node *node,
 
 static void search_key(struct search *s, const struct index_node *node, uint64_t key)
 {
-	const struct index_bucket *bucket = index_find(node, key);
+	const struct index_slot *slot = index_find(node, key);
 
-	if (bucket)
-		search_bucket(s, node, bucket);
+	if (slot && slot->bucket == NO_BUCKET)
+		search_list(s, &slot->rule, 1);
+	else if (slot)
+		search_bucket(s, node, &node->buckets[slot->bucket]);
 }
 
 static const struct text *measure(struct search *s, size_t attribute)
@@ -89,26 +100,34 @@ static void search_exact(struct search *s, const struct index_node *node, size_t
 		search_key(s, node, exact_key(a, task->groups[i]));
 }
 
-static void search_gram(struct search *s, const struct index_node *node, size_t a, uint32_t gram)
+static inline void search_gram(struct search *s, const struct index_node *node, size_t a,
+			       const char *text, enum gram_size size)
 {
+	uint64_t gram = gram_at(text, size);
+
 	if (filter_has(node, gram))
-		search_key(s, node, gram_key(a, gram));
+		search_key(s, node, gram_key(a, gram, size));
 }
 
-/* Every four bytes of the text, the marks at its ends included. */
-static void search_grams(struct search *s, const struct index_node *node, size_t a)
+/* Every piece of the text, the marks at its ends included. */
+static inline void search_grams(struct search *s, const struct index_node *node, size_t a,
+				enum gram_size size)
 {
-	const struct text *measured = measure(s, a);
-	const char *text = measured->text;
-	size_t n = measured->size;
+	const struct text *text = measure(s, a);
+	size_t n = text->size, bytes = gram_sizes[size];
+	char end[GRAM_LONG];
 
 	/* A text that is shorter fits no pattern that is filed by a piece. */
-	if (n < GRAM - 1)
+	if (n < bytes - 1)
 		return;
-	search_gram(s, node, a, gram_at((char[]){TEXT_BEGIN, text[0], text[1], text[2]}));
-	for (size_t i = 0; i + GRAM <= n; i++)
-		search_gram(s, node, a, gram_at(text + i));
-	search_gram(s, node, a, gram_at((char[]){text[n - 3], text[n - 2], text[n - 1], TEXT_END}));
+	end[0] = TEXT_BEGIN;
+	memcpy(end + 1, text->text, bytes - 1);
+	search_gram(s, node, a, end, size);
+	for (size_t i = 0; i + bytes <= n; i++)
+		search_gram(s, node, a, text->text + i, size);
+	memcpy(end, text->text + n - (bytes - 1), bytes - 1);
+	end[bytes - 1] = TEXT_END;
+	search_gram(s, node, a, end, size);
 }
 
 /* Up the segment tree, from the piece that ID lies in. */
@@ -140,8 +159,10 @@ static void search_node(struct search *s, const struct index_node *node)
 		search_exact(s, node, (size_t)__builtin_ctz(left));
 	for (size_t i = 0; i < node->n_ranges; i++)
 		search_ranges(s, node, &node->ranges[i]);
-	for (unsigned left = node->grams; left; left &= left - 1)
-		search_grams(s, node, (size_t)__builtin_ctz(left));
+	for (unsigned left = node->grams[LONG]; left; left &= left - 1)
+		search_grams(s, node, (size_t)__builtin_ctz(left), LONG);
+	for (unsigned left = node->grams[SHORT]; left; left &= left - 1)
+		search_grams(s, node, (size_t)__builtin_ctz(left), SHORT);
 	search_list(s, node->always, node->n_always);
 }
 
@@ -150,6 +171,7 @@ const struct compiled *index_first(const struct index *index, const struct rbce_
 	struct text texts[ATTRIBUTES];
 	struct search s = {
 		.set = index->set,
+		.rules = index->rules,
 		.task = task,
 		.best = index->set->n_rules,
 		.texts = texts,
@@ -165,6 +187,7 @@ void index_candidates(const struct index *index, const struct rbce_task *task,
 	struct text texts[ATTRIBUTES];
 	struct search s = {
 		.set = index->set,
+		.rules = index->rules,
 		.task = task,
 		.best = index->set->n_rules,
 		.texts = texts,

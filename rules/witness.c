@@ -115,7 +115,7 @@ static char *sample_of(const struct glob *glob, const char *fill)
 
 	if (!out)
 		return NULL;
-	if (glob->shape == GLOB_SUFFIX)
+	if (glob->shape == GLOB_SUFFIX || glob->shape == GLOB_INFIX)
 		fputs(fill, out);
 	if (glob->shape != GLOB_OTHER)
 		fputs(glob->text, out);
@@ -128,7 +128,7 @@ static char *sample_of(const struct glob *glob, const char *fill)
 		else
 			fputc(*p == '?' ? '~' : p[*p == '\\'], out);
 	}
-	if (glob->shape == GLOB_PREFIX)
+	if (glob->shape == GLOB_PREFIX || glob->shape == GLOB_INFIX)
 		fputs(fill, out);
 	if (fclose(out) == 0)
 		return text;
