@@ -38,7 +38,7 @@ PROGRAM_DIRS := $(patsubst %/main.c,%,$(wildcard rbced/main.c rbced/rbcectl/main
 program_name = $(if $(filter stats,$1),containerstats,$(notdir $1))
 objects = $(patsubst %.c,$B/%.o,$(filter-out %/main.c,$(foreach d,$1,$(wildcard $d/*.c))))
 
-LIBRARY_OBJ := $(call objects,$(LIBRARIES) core/cli)
+LIBRARY_OBJ := $(call objects,$(LIBRARIES) rules/import core/cli)
 PROGRAMS := $(foreach d,$(PROGRAM_DIRS),$B/bin/$(call program_name,$d))
 UNIT     := $(patsubst %.c,$B/%,$(wildcard tests/unit/test-*.c))
 HELPERS  := $(patsubst %.c,$B/%,$(wildcard tests/functional/helpers/*.c))

@@ -19,6 +19,7 @@ static const struct {
 	{"keys", command_keys, "the keys that a rule may have"},
 	{"simulate", command_simulate, "what rules would do, for given facts or for every task"},
 	{"lint", command_lint, "rules that are never reached, terms that nothing fits"},
+	{"import", command_import, "rules of libcgroup or ananicy as a rule file"},
 	{"containers", command_containers, "the tree of containers with limits and use"},
 	{"ps", command_ps, "the tasks in containers"},
 	{"classify", command_classify, "place a task by hand and take it out of the rules' hands"},

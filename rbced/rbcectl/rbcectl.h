@@ -30,6 +30,7 @@ command_fn command_status, command_rules, command_explain, command_classify, com
 command_fn command_containers, command_ps;               /* containers.c */
 command_fn command_kill, command_freeze, command_thaw;   /* control.c */
 command_fn command_simulate;                             /* simulate.c */
+command_fn command_import;                               /* import.c */
 command_fn command_lint;                                 /* lint.c */
 command_fn command_keys;                                 /* keys.c */
 command_fn command_run;                                  /* run.c */

@@ -233,7 +233,7 @@ static double libcgroup_time(size_t calls)
 
 static double our_time(struct ruleset *set, size_t calls)
 {
-	struct rbce_task *tasks = generate_named_tasks(1, 2);
+	struct rbce_task *tasks = generate_named_tasks(1000000, 2);
 	uint64_t start = now();
 	size_t found = 0;
 
@@ -264,10 +264,14 @@ static void against(const char *what, size_t n, char *cgrules, char *rules, size
 {
 	struct ruleset *set = parse(rules);
 	double theirs, ours = our_time(set, 1000000);
+	int r;
 
 	install("/etc/cgrules.conf", cgrules, "we");
-	if (cgroup_reload_cached_rules() != 0)
+	r = cgroup_reload_cached_rules();
+	if (r != 0) {
+		fprintf(stderr, "match: cannot give libcgroup its rules: %s\n", cgroup_strerror(r));
 		exit(1);
+	}
 	theirs = libcgroup_time(calls);
 	printf("%zu %s: libcgroup %.1f us, rbce %.3f us a decision: %.0f times faster\n", n, what,
 	       theirs / 1000, ours / 1000, theirs / ours);
