@@ -126,8 +126,8 @@ static void read_cgroup(struct ananicy *a, struct json_object *object)
 	struct json_object *quota;
 	struct item *item;
 
-	if (!name || template_check(name, NULL) < 0 || strpbrk(name, ";#%[]") || *name == ' ' ||
-	    !import_can_write(name) || strlen(name) >= sizeof(((struct effect *)NULL)->cgroup)) {
+	if (!name || template_check(name, NULL) < 0 || template_uses(name, '\0') ||
+	    !import_is_value(name) || strlen(name) >= sizeof(((struct effect *)NULL)->cgroup)) {
 		import_warn(&a->import, "left out: a cgroup's name that no container can have");
 		return;
 	}

@@ -236,11 +236,14 @@ static void put_quota(struct cgconfig *c, struct group *group, long long quota, 
 static bool read_quota(struct cgconfig *c, const char *value, long long *ret)
 {
 	char *end;
+	long long number;
 
 	errno = 0;
-	*ret = strtoll(value, &end, 10);
-	if (end != value && *end == '\0' && errno == 0 && *ret >= -1 && *ret <= 1000000000000)
+	number = strtoll(value, &end, 10);
+	if (end != value && *end == '\0' && errno == 0 && number >= -1 && number <= 1000000000000) {
+		*ret = number;
 		return true;
+	}
 	import_warn(&c->import, "left out: " QUOTED " is not a number of microseconds", value);
 	return false;
 }
@@ -298,7 +301,7 @@ static void convert(struct cgconfig *c, struct group *group, const struct settin
 	switch (row->conversion) {
 	case COPY:
 	case IO_MAX:
-		if (import_can_write(value) && *value && !strpbrk(value, ";#"))
+		if (import_is_value(value))
 			put(c, group, row->to, value);
 		else
 			import_warn(&c->import, "left out: " QUOTED " cannot be a value of %s",
@@ -398,12 +401,15 @@ static void read_group(struct cgconfig *c, const char *name)
 
 	while (*name == '/')
 		name++;
-	good = template_check(name, &err) == 0 && import_can_write(name) &&
-	       !strpbrk(name, ";#[]") && *name != ' ';
-	if (good)
+	good = template_check(name, &err) == 0 && import_is_value(name);
+	if (good && !import_take_name(&c->import, name)) {
+		import_warn(&c->import, "left out: group " QUOTED " stands above already", name);
+		good = false;
+	} else if (good) {
 		fprintf(c->import.out, "\n[container %s]\n", name);
-	else
+	} else {
 		import_warn(&c->import, "left out: " QUOTED " cannot be a container's name", name);
+	}
 	for (next(c); c->token == TOKEN_WORD; next(c)) {
 		bool perm = streq(c->word ?: "", "perm");
 

@@ -107,12 +107,17 @@ static char *template_of(struct cgrules *c, const char *destination)
 			fputc(*p, out);
 		}
 	}
-	if (fclose(out) != 0 || !text || template_check(text, &err) < 0) {
-		import_warn(&c->import, "left out: %s", text ? err.message : "out of memory");
-		free(text);
-		return NULL;
+	if (fclose(out) != 0 || !text) {
+		c->import.out_of_memory = true;
+	} else if (template_check(text, &err) < 0) {
+		import_warn(&c->import, "left out: %s", err.message);
+	} else if (!import_is_value(text)) {
+		import_warn(&c->import, "left out: " QUOTED " cannot stand in a rule file", text);
+	} else {
+		return text;
 	}
-	return text;
+	free(text);
+	return NULL;
 }
 
 /* Is it a name, or number, of a user or group as term lists have them? */

@@ -93,7 +93,7 @@ void import_fail(struct import *import, const char *format, ...)
 	va_end(ap);
 }
 
-static bool take_name(struct import *import, const char *name)
+bool import_take_name(struct import *import, const char *name)
 {
 	struct names *entry;
 
@@ -131,7 +131,7 @@ void import_rule(struct import *import, char *name)
 		size--;
 	name[size] = '\0';
 	plain = size ? name : "rule";
-	for (unsigned i = 2; !take_name(import, numbered ?: plain); i++) {
+	for (unsigned i = 2; !import_take_name(import, numbered ?: plain); i++) {
 		free(numbered);
 		if (asprintf(&numbered, "%s-%u", plain, i) < 0) {
 			numbered = NULL;
@@ -169,6 +169,18 @@ bool import_can_write(const char *text)
 {
 	for (; *text; text++)
 		if ((unsigned char)*text < ' ' || *text == 0x7f)
+			return false;
+	return true;
+}
+
+bool import_is_value(const char *text)
+{
+	size_t size = strlen(text);
+
+	if (!import_can_write(text) || !size || text[0] == ' ' || text[size - 1] == ' ')
+		return false;
+	for (size_t i = 0; i < size; i++)
+		if (strchr(";#", text[i]) && (i == 0 || text[i - 1] == ' '))
 			return false;
 	return true;
 }

@@ -45,4 +45,10 @@ void import_pattern(FILE *out, const char *text, bool star);
 /* Can the text stand in a rule file at all? */
 bool import_can_write(const char *text);
 
+/* Does it read the same there as a whole value: nothing in it that begins a comment? */
+bool import_is_value(const char *text);
+
+/* True when NAME was not there before. */
+bool import_take_name(struct import *import, const char *name);
+
 #endif
