@@ -136,6 +136,7 @@ install: all
 	install -m 755 $B/bin/rbced $(DESTDIR)$(SBINDIR)
 	install -m 755 $(filter-out %/rbced,$(PROGRAMS)) $(DESTDIR)$(BINDIR)
 	install -D -m 644 -t $(DESTDIR)$(SYSCONFDIR)/rbce/rules.d rules/sets/default.rules
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/rbce/sets rules/sets/*.rules
 	sed 's|/usr/local/sbin|$(SBINDIR)|' packaging/systemd/rbced.service \
 		>$(DESTDIR)$(UNITDIR)/rbced.service
 	for m in man/*.[1-8]; do install -D -m 644 -t $(DESTDIR)$(MANDIR)/man$${m##*.} $$m; done
