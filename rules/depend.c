@@ -9,23 +9,25 @@
  */
 enum { WEIGHT_MAX = 256 };
 
-/* Finds the rules meant. A list with an unknown one is cut there: that is a mistake already. */
+/* Finds the rules meant. Unknown ones are noted and forgotten. */
 static void find_rules(struct ruleset *set, struct compiled *compiled)
 {
+	size_t kept = 0;
+
 	for (size_t i = 0; i < compiled->n_depends; i++) {
-		struct depend *depend = &compiled->depends[i];
-		const struct rule *rule = ruleset_find(set, depend->name);
+		struct depend depend = compiled->depends[i];
+		const struct rule *rule = ruleset_find(set, depend.name);
 
 		if (rule) {
-			depend->rule = &set->rules[rule->index];
+			depend.rule = &set->rules[rule->index];
+			compiled->depends[kept++] = depend;
 			continue;
 		}
-		raw_mistake(&set->raw, compiled->section->file, depend->line,
-			    "unknown rule " QUOTED, depend->name);
-		for (size_t k = i; k < compiled->n_depends; k++)
-			free(compiled->depends[k].name);
-		compiled->n_depends = i;
+		raw_mistake(&set->raw, compiled->section->file, depend.line, "unknown rule " QUOTED,
+			    depend.name);
+		free(depend.name);
 	}
+	compiled->n_depends = kept;
 }
 
 /* A rule on the way from the one that is looked at. */

@@ -210,6 +210,28 @@ static void check_section(struct lint *lint, const struct raw_section *section)
 	     section->name);
 }
 
+/* The first section whose variables fit is taken: does an earlier one fit all that this one does?
+ */
+static void check_hidden(struct lint *lint, const struct raw_section *section)
+{
+	static const struct template_values values = {"~", "~", "~", "~", "~", 1, 1, 1};
+	const struct raw *raw = &lint->set->raw;
+	cleanup_free char *name = NULL;
+
+	if (!template_uses(section->name, '\0') || template_fill(section->name, &values, &name) < 0)
+		return;
+	for (const struct raw_section *s = raw->sections; s < section; s++)
+		if (s->kind == SECTION_CONTAINER && template_uses(s->name, '\0') &&
+		    template_fits(s->name, name)) {
+			note(lint, section, section->line,
+			     "container " QUOTED " is hidden by " QUOTED
+			     " (%s:%u), which fits too and "
+			     "comes first",
+			     section->name, s->name, raw->files[s->file], s->line);
+			return;
+		}
+}
+
 int ruleset_lint(struct ruleset *set, struct rules_errors *ret)
 {
 	struct lint lint = {.set = set};
@@ -226,8 +248,10 @@ int ruleset_lint(struct ruleset *set, struct rules_errors *ret)
 			check_reach(&lint);
 	}
 	for (size_t i = 0; i < set->raw.n_sections; i++)
-		if (set->raw.sections[i].kind == SECTION_CONTAINER)
+		if (set->raw.sections[i].kind == SECTION_CONTAINER) {
 			check_section(&lint, &set->raw.sections[i]);
+			check_hidden(&lint, &set->raw.sections[i]);
+		}
 	r = set->raw.mistakes.out_of_memory ? -ENOMEM : 0;
 	mistakes_give(&set->raw.mistakes, ret);
 	return r;

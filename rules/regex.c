@@ -76,8 +76,9 @@ int regex_new(const char *pattern, struct regex **ret, struct rbce_error *err)
 		if (!code || code == PCRE2_ERROR_HEAP_FAILED)
 			return -ENOMEM;
 		pcre2_get_error_message(code, (PCRE2_UCHAR *)why, sizeof(why));
-		return rbce_error_set(err, -EINVAL, QUOTED " is no regular expression: %s (at %zu)",
-				      pattern, why, (size_t)offset);
+		return rbce_error_set(err, -EINVAL,
+				      QUOTED " is no regular expression: %s (at byte %zu)", pattern,
+				      why, (size_t)offset);
 	}
 	pcre2_set_match_limit(regex->limits, STEPS_MAX);
 	pcre2_set_depth_limit(regex->limits, DEPTH_MAX);

@@ -12,7 +12,7 @@ static void lint_is(const char *text, const char *const *expected)
 
 	ck_assert_msg(set != NULL, "%s\n%s", errors.n ? errors.lines[0] : "", text);
 	ck_assert_int_eq(ruleset_lint(set, &found), 0);
-	for (; expected[n] && n < found.n; n++)
+	for (; n < found.n && expected[n]; n++)
 		ck_assert_str_eq(found.lines[n], expected[n]);
 	ck_assert_msg(!expected[n], "not said: %s", expected[n]);
 	ck_assert_msg(n == found.n, "said besides: %s", found.n > n ? found.lines[n] : "");
@@ -103,6 +103,11 @@ START_TEST(unused_containers)
 	     "[container users/alice]\n[container other]\n[container users/a/b]\n",
 	     "t.rules:6: no rule puts a task into container 'other'",
 	     "t.rules:7: no rule puts a task into container 'users/a/b'");
+	LINT("[rule a]\ncontainer = a/x-%u\n[rule b]\nuser = bob\nstate = off\ncontainer = a/%p\n"
+	     "[container a/%p]\n[container a/x-%u]\n[container a/x-bob]\n",
+	     "t.rules:8: container 'a/x-%u' is hidden by 'a/%p' (t.rules:7), which fits too and "
+	     "comes "
+	     "first");
 	LINT("[rule a]\nstate = off\n" C "[container c]\n",
 	     "t.rules:4: no rule puts a task into container 'c'");
 	CLEAN("[rule a]\ncontainer = a/b/c\n[container a/%p]\n[container %u]\n[container a/b/c]\n");

@@ -410,7 +410,7 @@ START_TEST(shapes_of_globs)
 		{"*abc", GLOB_SUFFIX, "abc"},   {"*", GLOB_SUFFIX, ""},
 		{"a\\\\*", GLOB_PREFIX, "a\\"}, {"a\\**", GLOB_PREFIX, "a*"},
 		{"*\\*", GLOB_SUFFIX, "*"},     {"**", GLOB_INFIX, ""},
-		{"*a*", GLOB_INFIX, "a"},     {"a*b", GLOB_OTHER, "a*b"},
+		{"*a*", GLOB_INFIX, "a"},       {"a*b", GLOB_OTHER, "a*b"},
 		{"ab?", GLOB_OTHER, "ab?"},     {"[a]", GLOB_OTHER, "[a]"},
 		{"]a", GLOB_EXACT, "]a"},       {"\\[a", GLOB_EXACT, "[a"},
 		{"[*]", GLOB_OTHER, "[*]"},     {"[\\]]*", GLOB_OTHER, "[\\]]*"},

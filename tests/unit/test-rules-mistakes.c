@@ -180,7 +180,7 @@ static const struct {
 	{R C "exe = /bin/[ab\n", "3: '/bin/[ab' has a '[' without its ']'"},
 	{R C "exe = /bin/[a,b]\n", "3: '/bin/[a' has a '[' without its ']'"},
 	{R C "args = re:a(b\n",
-	 "3: 'a(b' is no regular expression: missing closing parenthesis (at 3)"},
+	 "3: 'a(b' is no regular expression: missing closing parenthesis (at byte 3)"},
 	{R C "exe = /bin/a\\\n", "3: '/bin/a\\' ends with a backslash"},
 };
 
