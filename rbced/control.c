@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include "reload.h"
 #include "runtime.h"
 #include "util.h"
 
@@ -23,6 +24,7 @@ struct client {
 	struct client *next;
 	sd_event_source *io, *timer;
 	int fd;
+	bool waits;                /* asked, and not yet answered */
 	struct json_object *reply; /* owns TEXT */
 	const char *text;
 	size_t size, sent;
@@ -45,6 +47,7 @@ static void drop_client(struct client *client)
 		link = &(*link)->next;
 	*link = client->next;
 	client->control->n_clients--;
+	reload_forget(client->control->engine, client);
 	sd_event_source_disable_unref(client->io);
 	sd_event_source_disable_unref(client->timer);
 	close(client->fd);
@@ -92,14 +95,36 @@ static struct json_object *answer(struct client *client, const char *text)
 	else if (getsockopt(client->fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
 		reply = failure("cannot read request: it is not known whose it is");
 	else
-		reply = verbs_run(client->control->engine, request, peer.uid, peer.pid);
+		reply = verbs_run(client->control->engine, request, peer.uid, peer.pid, client);
 	json_object_put(request);
 	return reply;
+}
+
+struct engine *control_engine(const struct client *client)
+{
+	return client->control->engine;
+}
+
+void control_reply(struct client *client, struct json_object *reply)
+{
+	client->reply = reply;
+	client->text =
+		json_object_to_json_string_length(reply, JSON_C_TO_STRING_PLAIN, &client->size);
+	sd_event_source_set_enabled(client->timer, SD_EVENT_ONESHOT);
+	send_reply(client);
+}
+
+/* It waits for us, and not we for it. */
+static void keep_waiting(struct client *client)
+{
+	client->waits = true;
+	sd_event_source_set_enabled(client->timer, SD_EVENT_OFF);
 }
 
 static int on_client(sd_event_source *source, int fd, uint32_t events, void *data)
 {
 	struct client *client = data;
+	struct json_object *reply;
 	char request[REQUEST_MAX];
 	ssize_t n;
 
@@ -116,15 +141,19 @@ static int on_client(sd_event_source *source, int fd, uint32_t events, void *dat
 		drop_client(client);
 		return 0;
 	}
+	/* One request for each connection. */
+	if (client->waits)
+		return 0;
 	if ((size_t)n >= sizeof(request)) {
-		client->reply = failure("cannot read request: it is too long");
+		reply = failure("cannot read request: it is too long");
 	} else {
 		request[n] = '\0';
-		client->reply = answer(client, request);
+		reply = answer(client, request);
 	}
-	client->text = json_object_to_json_string_length(client->reply, JSON_C_TO_STRING_PLAIN,
-							 &client->size);
-	send_reply(client);
+	if (reply)
+		control_reply(client, reply);
+	else
+		keep_waiting(client);
 	return 0;
 }
 

@@ -19,11 +19,18 @@ int control_open(struct engine *engine, const char *path, struct control **ret,
 		 struct rbce_error *err);
 struct control *control_close(struct control *control);
 
+struct client; /* who asks */
+
 /*
- * Carries out a request of the process PEER with effective user UID; always returns an object, to
- * be released with json_object_put(). In verbs.c.
+ * Carries out a request of the process PEER with effective user UID. Returns the reply, to be
+ * released with json_object_put(); or NULL: control_reply() brings it later. In verbs.c.
  */
 struct json_object *verbs_run(struct engine *engine, struct json_object *request, uid_t uid,
-			      pid_t peer);
+			      pid_t peer, struct client *client);
+
+struct engine *control_engine(const struct client *client);
+
+/* Sends a reply, which it takes, to a client that waits for one. */
+void control_reply(struct client *client, struct json_object *reply);
 
 #endif

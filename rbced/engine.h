@@ -5,7 +5,7 @@
  *   source (connector.c) -> engine_event() -> classify.c: facts, rule, verdict -> place.c:
  * container
  *
- * One thread; everything runs from the sd-event loop of main.c.
+ * One thread: everything but the reading of rules (reload.c) runs from the sd-event loop of main.c.
  */
 #ifndef RBCED_ENGINE_H
 #define RBCED_ENGINE_H
@@ -80,6 +80,7 @@ struct engine_options {
 struct placed;    /* place.c: containers that are open */
 struct records;   /* record.c: tasks that were moved */
 struct connector; /* connector.c */
+struct reload;    /* reload.c: rules that are being read */
 
 struct engine {
 	struct engine_options options;
@@ -93,6 +94,7 @@ struct engine {
 	struct placed *placed;
 	struct records *records;
 	struct connector *connector;
+	struct reload *reload; /* NULL before the first request */
 	struct counters counters;
 	bool rescan; /* a loss was seen and no full scan begun since */
 	time_t started;
@@ -113,12 +115,6 @@ void engine_scan(struct engine *engine, enum cause cause);
 /* Carries out a rule's actions on all threads of a task (act.c); 0, -ESRCH or -errno. */
 int engine_act(struct engine *engine, const struct rbce_task *task,
 	       const struct rule_actions *actions, struct rbce_error *err);
-
-/*
- * Reads the rules anew. On any error the old rules stay, every error is logged, and -errno comes
- * back; else limits are brought up to date and all tasks are looked at again.
- */
-int engine_reload(struct engine *engine, struct rbce_error *err);
 
 /* Facts of PID for a decision, with the container that it stands in. */
 int engine_read_task(struct engine *engine, pid_t pid, struct rbce_task *ret,

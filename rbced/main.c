@@ -18,10 +18,15 @@
 #include "key_check.h"
 #include "place.h"
 #include "record.h"
+#include "reload.h"
 #include "runtime.h"
 #include "util.h"
 
 enum { REAP_USEC = 2000000 };
+
+/* The user signals are what cgrulesengd's administrators send for the same. */
+static const int reload_signals[] = {SIGHUP, SIGUSR1, SIGUSR2};
+static const int stop_signals[] = {SIGTERM, SIGINT};
 
 struct settings {
 	struct engine_options engine;
@@ -133,21 +138,30 @@ static int take_lock(const char *root, struct rbce_error *err)
 	return 0;
 }
 
-static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *info, void *data)
+static void on_reloaded(void *data, int r, const struct rbce_error *err)
 {
-	struct engine *engine = data;
+	const struct engine *engine = data;
+
+	(void)err;
+	if (r == 0)
+		log_info("reloaded %zu rules", ruleset_size(engine->rules));
+	else
+		log_warning("the old rules stay in force");
+	sd_notify(0, "READY=1");
+}
+
+static int on_reload_signal(sd_event_source *source, const struct signalfd_siginfo *info,
+			    void *data)
+{
 	struct rbce_error err;
 
 	(void)source;
 	(void)info;
 	sd_notify(0, "RELOADING=1");
-	if (engine_reload(engine, &err) == 0) {
-		log_info("reloaded %zu rules", ruleset_size(engine->rules));
-		engine_scan(engine, CAUSE_SCAN);
-	} else {
-		log_warning("the old rules stay in force");
+	if (reload_request(data, on_reloaded, data, &err) < 0) {
+		log_warning("%s", err.message);
+		sd_notify(0, "READY=1");
 	}
-	sd_notify(0, "READY=1");
 	return 0;
 }
 
@@ -174,13 +188,14 @@ static int on_pause(sd_event_source *source, void *data)
 
 static int add_sources(struct engine *engine, sd_event_source **ret_pause)
 {
-	static const int stops[] = {SIGTERM, SIGINT};
 	sd_event_source *reap;
-	int r;
+	int r = 0;
 
-	r = sd_event_add_signal(engine->loop, NULL, SIGHUP, on_hangup, engine);
-	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(stops); i++)
-		r = sd_event_add_signal(engine->loop, NULL, stops[i], NULL, NULL);
+	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(reload_signals); i++)
+		r = sd_event_add_signal(engine->loop, NULL, reload_signals[i], on_reload_signal,
+					engine);
+	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(stop_signals); i++)
+		r = sd_event_add_signal(engine->loop, NULL, stop_signals[i], NULL, NULL);
 	if (r >= 0)
 		r = sd_event_add_time_relative(engine->loop, &reap, CLOCK_MONOTONIC, REAP_USEC, 0,
 					       on_reap, engine);
@@ -205,7 +220,7 @@ static int start(struct engine *engine, struct control **control, struct rbce_er
 	if (r == 0)
 		r = rbce_hierarchy_open(engine->root, engine->options.root, &engine->h, err);
 	if (r == 0)
-		r = engine_reload(engine, err);
+		r = reload_first(engine, err);
 	if (r == 0)
 		r = take_lock(engine->options.root, err);
 	if (r == 0)
@@ -229,9 +244,11 @@ static void stop(struct engine *engine, struct control *control)
 	connector_close(engine->connector);
 	place_close(engine);
 	records_free(engine->records);
-	rules_cache_free(engine->cache);
-	ruleset_free(engine->rules);
-	free(engine->rule_counters);
+	if (reload_close(engine)) {
+		rules_cache_free(engine->cache);
+		ruleset_free(engine->rules);
+		free(engine->rule_counters);
+	}
 	free(engine->reload_error);
 	rbce_hierarchy_close(engine->h);
 	rbce_root_close(engine->root);
@@ -254,9 +271,10 @@ static void block_signals(void)
 	sigset_t set;
 
 	sigemptyset(&set);
-	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
+	for (size_t i = 0; i < ARRAY_SIZE(reload_signals); i++)
+		sigaddset(&set, reload_signals[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(stop_signals); i++)
+		sigaddset(&set, stop_signals[i]);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
 }

@@ -7,6 +7,7 @@
 #include "control.h"
 #include "place.h"
 #include "record.h"
+#include "reload.h"
 #include "util.h"
 
 struct request {
@@ -14,7 +15,11 @@ struct request {
 	struct json_object *arguments;
 	struct json_object *reply;
 	pid_t peer;
+	struct client *client;
 };
+
+/* What a verb returns whose reply is not there yet. */
+enum { LATER = 1 };
 
 static void put_string(struct json_object *object, const char *key, const char *value)
 {
@@ -435,15 +440,22 @@ static int verb_tag(struct request *request, struct rbce_error *err)
 	return put_outcome(request, pid);
 }
 
-static int verb_reload(struct request *request, struct rbce_error *err)
+static void on_reloaded(void *data, int r, const struct rbce_error *err)
 {
-	int r = engine_reload(request->engine, err);
+	struct json_object *reply = json_object_new_object();
 
 	if (r < 0)
-		return r;
-	engine_scan(request->engine, CAUSE_SCAN);
-	put_number(request->reply, "rules", ruleset_size(request->engine->rules));
-	return 0;
+		put_string(reply, "error", err->message);
+	else
+		put_number(reply, "rules", ruleset_size(control_engine(data)->rules));
+	control_reply(data, reply);
+}
+
+static int verb_reload(struct request *request, struct rbce_error *err)
+{
+	int r = reload_request(request->engine, on_reloaded, request->client, err);
+
+	return r < 0 ? r : LATER;
 }
 
 static const struct verb {
@@ -472,20 +484,24 @@ static int run(struct request *request, uid_t uid, struct rbce_error *err)
 }
 
 struct json_object *verbs_run(struct engine *engine, struct json_object *arguments, uid_t uid,
-			      pid_t peer)
+			      pid_t peer, struct client *client)
 {
 	struct request request = {
 		.engine = engine,
 		.arguments = arguments,
 		.reply = json_object_new_object(),
 		.peer = peer,
+		.client = client,
 	};
 	struct rbce_error err = {0};
+	int r = run(&request, uid, &err);
 
-	if (run(&request, uid, &err) < 0) {
-		json_object_put(request.reply);
-		request.reply = json_object_new_object();
-		put_string(request.reply, "error", err.message);
-	}
+	if (r == 0)
+		return request.reply;
+	json_object_put(request.reply);
+	if (r == LATER)
+		return NULL;
+	request.reply = json_object_new_object();
+	put_string(request.reply, "error", err.message);
 	return request.reply;
 }

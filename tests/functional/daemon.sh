@@ -58,6 +58,47 @@ test_reload_with_an_error_keeps_the_old_rules() {
 	settled $VICTIM victims
 }
 
+# 100,000 rules take the best part of a second to read: what begins meanwhile is placed, and whoever
+# asks gets an answer, before that is done.
+test_a_reload_holds_up_nothing() {
+	local reloads pid done_first=0
+	victims_rule
+	start_rbced
+	seq 100000 | sed 's/.*/[rule n&]\ncomm = n&\ncontainer = many/' >"$T/rules/many.rules"
+	reloads=$(status .rules.reloads)
+	ctl reload >"$T/answer" &
+	pid=$!
+	for _ in 1 2 3; do
+		start_victim
+		settled $VICTIM victims
+		[ "$(status .rules.reloads)" = "$reloads" ] && done_first=$((done_first + 1))
+	done
+	[ "$done_first" -gt 0 ] || fail "no task was placed before the rules were read"
+	wait "$pid" || fail "rbcectl reload failed"
+	equal "answer" "100001 rules in force" "$(cat "$T/answer")"
+	equal "reloads" $((reloads + 1)) "$(status .rules.reloads)"
+}
+
+# Whoever asks during a reload gets the rules as they are then, and those who ask together share it.
+test_reloads_at_the_same_time() {
+	local i pids=()
+	victims_rule
+	start_rbced
+	for i in 1 2 3 4 5 6; do
+		ctl reload >"$T/answer.$i" &
+		pids+=($!)
+	done
+	for i in 1 2 3 4 5 6; do
+		wait "${pids[i - 1]}" || fail "reload $i failed"
+		equal "answer $i" "1 rules in force" "$(cat "$T/answer.$i")"
+	done
+	between "reloads" 2 7 "$(status .rules.reloads)"
+	# One that does not wait for the answer harms nobody.
+	timeout -s KILL 0.01 "$BIN/rbcectl" reload --root "$ROOT"
+	start_victim
+	settled $VICTIM victims
+}
+
 test_stop_leaves_tasks_where_they_are() {
 	victims_rule
 	start_rbced
