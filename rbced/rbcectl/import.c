@@ -76,6 +76,7 @@ static int add_path(struct sources *sources, char *path, const struct kind *kind
 {
 	char *const paths[] = {path, NULL};
 	FTS *walk = fts_open(paths, FTS_LOGICAL | FTS_NOCHDIR, compare);
+	size_t before = sources->n;
 	FTSENT *entry;
 	int r = walk ? 0 : rbce_error_errno(err, -errno, "cannot read '%s'", path);
 
@@ -95,6 +96,9 @@ static int add_path(struct sources *sources, char *path, const struct kind *kind
 	}
 	if (walk)
 		fts_close(walk);
+	if (r == 0 && sources->n == before)
+		r = rbce_error_set(err, -ENOENT, "cannot import '%s': it has no file of %s", path,
+				   kind->name);
 	return r;
 }
 
@@ -118,8 +122,12 @@ static int run(const struct kind *kind, char **paths, size_t n)
 		log_error("%s", errors.lines[i]);
 	if (r < 0 && !errors.n)
 		log_error("cannot import: %s", strerror(-r));
-	if (r < 0 || fputs(text, stdout) == EOF || fflush(stdout) != 0)
+	if (r < 0)
 		return EXIT_FAILURE;
+	if (fputs(text, stdout) == EOF || fflush(stdout) != 0) {
+		log_error("cannot print the rules: %s", strerror(errno));
+		return EXIT_FAILURE;
+	}
 	return EXIT_SUCCESS;
 }
 

@@ -177,6 +177,7 @@ static void put(struct cgconfig *c, struct group *group, const char *key, const 
 
 static void put_size(struct cgconfig *c, struct group *group, const char *key, const char *value)
 {
+	static const char units[] = " KMGT";
 	uint64_t bytes;
 	char text[32];
 
@@ -184,11 +185,18 @@ static void put_size(struct cgconfig *c, struct group *group, const char *key, c
 		put(c, group, key, "max");
 	} else if (rbce_parse_size(value, &bytes) < 0) {
 		import_warn(&c->import, "left out: " QUOTED " is not a size", value);
-	} else {
-		/* Beyond what any machine has, the kernel's way of saying that there is no limit.
+	} else if (bytes >= (uint64_t)1 << 62) {
+		/* Beyond what any machine has: the kernel's way of saying that there is no limit.
 		 */
-		snprintf(text, sizeof(text), "%llu", (unsigned long long)bytes);
-		put(c, group, key, bytes >= (uint64_t)1 << 62 ? "max" : text);
+		put(c, group, key, "max");
+	} else {
+		size_t unit = 0;
+
+		for (; unit < sizeof(units) - 2 && bytes && bytes % 1024 == 0; unit++)
+			bytes /= 1024;
+		snprintf(text, sizeof(text), unit ? "%llu%c" : "%llu", (unsigned long long)bytes,
+			 units[unit]);
+		put(c, group, key, text);
 	}
 }
 

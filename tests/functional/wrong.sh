@@ -4,8 +4,9 @@
 # a folder NAME) and NAME.expected.
 # the same on every cgroup layout
 
+# check PATH: its messages in $T/out.
 check() {
-	(cd tests/fixtures/rules-wrong && "$BIN/rbced" --check --rules "$1" 2>&1 >/dev/null)
+	(cd tests/fixtures/rules-wrong && "$BIN/rbced" --check --rules "$1") >/dev/null 2>"$T/out"
 }
 
 test_every_message() {
@@ -14,7 +15,7 @@ test_every_message() {
 		name=$(basename "$expected" .expected)
 		path=$name
 		[ -d "tests/fixtures/rules-wrong/$name" ] || path=$name.rules
-		check "$path" >"$T/out"
+		check "$path"
 		equal "exit status for $name" 1 $?
 		diff "$expected" "$T/out" >"$T/diff" || fail "$name: $(cat "$T/diff")"
 		n=$((n + 1))
