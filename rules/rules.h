@@ -151,8 +151,8 @@ typedef void ruleset_explain_fn(void *data, const struct rule *rule, const char 
 				const char *actual);
 
 /*
- * ALL: every rule. Else, where more than 50 come before the end, only those that share a term with
- * the task, as the index has it. Returns how many were left out.
+ * ALL: every rule. Else, where more than 50 come before the end, only those of which at least one
+ * term holds. Returns how many were left out.
  */
 size_t ruleset_explain(const struct ruleset *set, const struct rbce_task *task, bool all,
 		       ruleset_explain_fn *function, void *data);

@@ -184,37 +184,29 @@ static bool explain_rule(struct explanation *e, const struct compiled *compiled)
 	return !depend;
 }
 
-static void mark(void *data, const struct compiled *compiled)
-{
-	bool *marks = data;
-
-	marks[compiled->rule.index] = true;
-}
-
 /* Up to this many rules all are told of. */
 enum { EXPLAIN_ALL = 50 };
 
-/* The rules to tell of, where not all; NULL for all. */
-static bool *near_rules(const struct ruleset *set, const struct rbce_task *task)
+/* Does at least one of its terms hold? A rule without terms that hold is far from matching. */
+static bool comes_near(const struct compiled *compiled, const struct rbce_task *task)
 {
-	const struct compiled *match = index_first(set->index, task);
-	size_t n = match ? match->rule.index : set->n_rules;
-	bool *marks = n > EXPLAIN_ALL ? calloc(set->n_rules, sizeof(*marks)) : NULL;
-
-	if (marks)
-		index_candidates(set->index, task, mark, marks);
-	return marks;
+	for (size_t i = 0; i < compiled->n_terms; i++)
+		if (term_holds(compiled->terms[i], task))
+			return true;
+	return compiled->n_terms == 0;
 }
 
 size_t ruleset_explain(const struct ruleset *set, const struct rbce_task *task, bool all,
 		       ruleset_explain_fn *function, void *data)
 {
 	struct explanation e = {.task = task, .function = function, .data = data};
-	cleanup_free bool *near = all ? NULL : near_rules(set, task);
+	const struct compiled *match = index_first(set->index, task);
 	size_t left_out = 0;
 
+	if ((match ? match->rule.index : set->n_rules) <= EXPLAIN_ALL)
+		all = true;
 	for (size_t i = 0; i < set->n_rules; i++) {
-		if (near && !near[i])
+		if (!all && !comes_near(&set->rules[i], task))
 			left_out++;
 		else if (explain_rule(&e, &set->rules[i]))
 			break;

@@ -272,7 +272,7 @@ static int simulate_all(struct ruleset *set, const struct common *common, bool m
 	if (table_finish(t) < 0)
 		return EXIT_FAILURE;
 	if (!common->json)
-		printf("%zu tasks: %zu would be moved now, %zu if their rules did not only "
+		printf("%zu tasks: %zu would be moved now, %zu more if their rules did not only "
 		       "observe\n",
 		       tally.tasks, tally.moves, tally.observed);
 	return EXIT_SUCCESS;

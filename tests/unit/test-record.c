@@ -159,6 +159,58 @@ START_TEST(adopt)
 }
 END_TEST
 
+/* A tag goes to the children, and with them over a restart; where it is taken off, it is gone. */
+START_TEST(tags)
+{
+	uint64_t parent, child;
+	pid_t a, b;
+
+	begin();
+	a = start_child(&parent);
+	b = start_child(&child);
+	ck_assert_int_eq(records_set_tag(records, a, parent, "two words"), 0);
+	ck_assert_int_eq(records_set_tag(records, 1, 999999999, "of a process that is gone"), 0);
+	records_inherit(records, root, a, b);
+	ck_assert_str_eq(records_find(records, b, child)->tag, "two words");
+	ck_assert(!records_find(records, b, child)->manual);
+	reopen();
+	ck_assert_str_eq(records_find(records, a, parent)->tag, "two words");
+	ck_assert_str_eq(records_find(records, b, child)->tag, "two words");
+	ck_assert_ptr_null(records_find(records, 1, 999999999));
+	ck_assert_int_eq(records_set_tag(records, a, parent, "other"), 0);
+	ck_assert_int_eq(records_set_tag(records, b, child, NULL), 0);
+	reopen();
+	ck_assert_str_eq(records_find(records, a, parent)->tag, "other");
+	ck_assert(!records_find(records, b, child) || !records_find(records, b, child)->tag);
+	kill(a, SIGKILL);
+	kill(b, SIGKILL);
+	waitpid(a, NULL, 0);
+	waitpid(b, NULL, 0);
+	end();
+}
+END_TEST
+
+/* Once for a task, and not again for a child that has inherited what was done. */
+START_TEST(actions)
+{
+	struct rbce_task parent = {.pid = 60, .start = 1}, child = {.pid = 0};
+	pid_t pid;
+
+	begin();
+	ck_assert(records_act(records, &parent, 7));
+	ck_assert(!records_act(records, &parent, 7));
+	ck_assert(records_act(records, &parent, 8));
+	pid = start_child(&child.start);
+	child.pid = pid;
+	records_inherit(records, root, 60, pid);
+	ck_assert(!records_act(records, &child, 8));
+	ck_assert(records_act(records, &child, 7));
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	end();
+}
+END_TEST
+
 START_TEST(garbage_in_the_file)
 {
 	begin();
@@ -171,6 +223,7 @@ END_TEST
 
 int main(void)
 {
-	return harness_run("record", (const TTest *const[]){moves, observed_once, prune, by_hand,
-							    adopt, garbage_in_the_file, NULL});
+	return harness_run("record",
+			   (const TTest *const[]){moves, observed_once, prune, by_hand, adopt, tags,
+						  actions, garbage_in_the_file, NULL});
 }

@@ -291,6 +291,36 @@ START_TEST(explain)
 }
 END_TEST
 
+static void count_step(void *data, const struct rule *rule, const char *failed, const char *actual)
+{
+	size_t *n = data;
+
+	(void)actual;
+	/* Of the others nothing but a shared name would be of interest. */
+	ck_assert_msg(!failed || strcmp(rule->name, "near") == 0, "rule '%s'", rule->name);
+	++*n;
+}
+
+/* Among hundreds of rules, those that have to do with the task. */
+START_TEST(explain_what_matters)
+{
+	char text[32768];
+	size_t size = 0, n = 0;
+	struct ruleset *set;
+
+	for (int i = 0; i < 200; i++)
+		size += (size_t)snprintf(text + size, sizeof(text) - size,
+					 "[rule r%d]\ncomm = other%d\ncontainer = c\n", i, i);
+	snprintf(text + size, sizeof(text) - size,
+		 "[rule near]\ncomm = cc1\nuser = alice\ncontainer = c\n"
+		 "[rule end]\ncomm = cc1\ncontainer = c\n[rule behind]\ncontainer = c\n");
+	set = fixture_good(text);
+	ck_assert_uint_eq(ruleset_explain(set, &bob, false, count_step, &n), 200);
+	ck_assert_uint_eq(n, 2);
+	ruleset_free(set);
+}
+END_TEST
+
 /* What a task has is told for every term, also by one that has nothing or was not read. */
 START_TEST(actual_values)
 {
@@ -457,7 +487,8 @@ int main(void)
 {
 	return harness_run("rules-match",
 			   (const TTest *const[]){each_term, lacking, facts_not_read, needed_facts,
-						  first_match_wins, explain, actual_values,
-						  many_groups, sets_of_ids, ends_of_ids,
-						  shapes_of_globs, globs_as_fnmatch, NULL});
+						  first_match_wins, explain, explain_what_matters,
+						  actual_values, many_groups, sets_of_ids,
+						  ends_of_ids, shapes_of_globs, globs_as_fnmatch,
+						  NULL});
 }

@@ -24,6 +24,7 @@ static const struct {
 	{"p/%p", 0, "/opt/a b/c d", "p/c d"},
 	{"p/%p", 0, NULL, "p/task"},
 	{"p/%p/%p", 0, "/bin/sh", "p/sh/sh"},
+	{"jobs/%t", 0, "/bin/sh", "jobs/nightly_build"},
 	/* A value is a part of one component, whatever it is. */
 	{"p/%p", 0, "/opt/.hidden", "p/_hidden"},
 	{"p/x%p", 0, "/opt/.hidden", "p/x_hidden"},
@@ -60,6 +61,7 @@ START_TEST(templates)
 					 .uid = expansions[i].uid,
 					 .gid = 500,
 					 .comm = "task",
+					 .tag = (char *)"nightly/build",
 					 .exe = (char *)expansions[i].exe};
 		char text[200], *name = NULL;
 		struct ruleset *set;
@@ -230,6 +232,38 @@ static void check_name(struct ruleset *set, uid_t uid, const char *expected)
 }
 
 /* Names of the rules are known when they are read; others, and those unknown, are asked once. */
+static void note_limit(void *data, const char *container, const struct container_key *key)
+{
+	char *text = data;
+	size_t size = strlen(text);
+
+	snprintf(text + size, 512 - size, "%s: %s = %s (%u)\n", container, key->key, key->value,
+		 key->line);
+}
+
+/* Limits hold from above: its own come last, and what [defaults] say where a section is silent. */
+START_TEST(limits_from_above)
+{
+	struct ruleset *set =
+		fixture_good("[defaults]\nmemory.soft = 1G\n"
+			     "[container users]\nmemory.max = 8G\n"
+			     "[container users/%u]\nmemory.max = 2G\nmemory.soft = 500M\n"
+			     "[container users/%u/jobs]\n"
+			     "[rule a]\ncontainer = users/%u/jobs/1\n");
+	char text[512] = "";
+
+	ck_assert_int_eq(ruleset_limits(set, "users/alice/jobs/1", note_limit, text), 0);
+	ck_assert_str_eq(text, "users: memory.max = 8G (4)\nusers: memory.soft = 1G (2)\n"
+			       "users/alice: memory.max = 2G (6)\n"
+			       "users/alice: memory.soft = 500M (7)\n"
+			       "users/alice/jobs: memory.soft = 1G (2)\n");
+	*text = '\0';
+	ck_assert_int_eq(ruleset_limits(set, "other", note_limit, text), 0);
+	ck_assert_str_eq(text, "");
+	ruleset_free(set);
+}
+END_TEST
+
 START_TEST(names_are_looked_up_once)
 {
 	int look_ups = 0;
@@ -299,6 +333,7 @@ int main(void)
 {
 	return harness_run("rules-names",
 			   (const TTest *const[]){templates, too_long, any_values, fitting,
-						  section_of_a_container, names_are_looked_up_once,
-						  second_names, system_names, NULL});
+						  section_of_a_container, limits_from_above,
+						  names_are_looked_up_once, second_names,
+						  system_names, NULL});
 }

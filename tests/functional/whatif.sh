@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+# What an administrator asks before a reload, and when something is not where it was expected.
+# needs: root cgroup
+
+two_rules() {
+	private_copy /bin/sleep victim >/dev/null
+	write_rules <<-END
+		[container jobs]
+		pids.max = 500
+		[container jobs/night]
+		memory.max = 1G
+		[rule never]
+		user = $TEST_UID
+		exe = $T/bin/victim
+		container = never
+		[rule night]
+		exe = $T/bin/victim
+		container = jobs/night
+	END
+}
+
+test_every_task_before_and_after() {
+	local row
+	two_rules
+	start_rbced
+	"$T/bin/victim" 100 &
+	settled $! jobs/night
+	write_rules <<-END
+		[rule day]
+		exe = $T/bin/victim
+		container = jobs/day
+	END
+	row=$("$BIN/rbcectl" simulate --all --root "$ROOT" --rules "$T/rules" | grep "^ *$! ")
+	contains "before" " jobs/night " "$row"
+	contains "after" " jobs/day " "$row"
+	equal "tasks that would be moved" 1 \
+		"$("$BIN/rbcectl" simulate --all --root "$ROOT" --rules "$T/rules" --json | jq '.tasks | length')"
+	equal "it stands where it stood" jobs/night "$(container_of $!)"
+	ctl reload >/dev/null
+	settled $! jobs/day
+}
+
+test_one_task_with_its_limits() {
+	local answer
+	two_rules
+	"$T/bin/victim" 100 &
+	answer=$("$BIN/rbcectl" simulate --pid $! --rules "$T/rules")
+	contains "the rule that comes close" "rule never" "$answer"
+	contains "its term" "fails on 'user = $TEST_UID', it has '0'" "$answer"
+	contains "the container" "jobs/night" "$answer"
+	contains "limit from above" "pids.max" "$(grep ' jobs ' <<<"$answer")"
+	contains "limit of its own" "memory.max" "$(grep 'test.rules:4' <<<"$answer")"
+}
+
+test_explain_shows_limits_and_leaves_out() {
+	two_rules
+	seq 60 | sed 's/.*/[rule other&]\norder = 0\ncomm = other&\ncontainer = other/' >>"$T/rules/test.rules"
+	start_rbced
+	"$T/bin/victim" 100 &
+	settled $! jobs/night
+	contains "what is left out" "60 rules that do not come near" "$(ctl explain $!)"
+	contains "a limit of the container above" '"container": "jobs"' "$(ctl explain $! --json | jq -c .limits[0] | sed 's/:/: /g')"
+	equal "steps of all" 62 "$(ctl explain $! --all --json | jq '.steps | length')"
+}
+
+test_lint() {
+	write_rules <<-END
+		[container spare]
+		memory.max = 1G
+		[rule wide]
+		comm = vict*
+		container = a
+		[rule narrow]
+		comm = victim
+		user = 0
+		container = b
+		[rule nothing]
+		exe = /usr/bin/
+		container = a
+	END
+	"$BIN/rbcectl" lint --rules "$T/rules" >"$T/out"
+	equal "status" 1 $?
+	contains "shadowed" "test.rules:6: rule 'narrow' is never reached: 'wide' ($T/rules/test.rules:3)" "$(cat "$T/out")"
+	contains "container" "test.rules:1: no rule puts a task into container 'spare'" "$(cat "$T/out")"
+	contains "glob" "test.rules:10: a pattern of 'exe = /usr/bin/' fits nothing" "$(cat "$T/out")"
+}
+
+# The manual's table and the help texts come from the parser's own tables.
+test_keys() {
+	local key
+	"$BIN/rbcectl" keys --json >"$T/keys"
+	between "keys" 20 40 "$(jq '.keys | length' "$T/keys")"
+	for key in $(jq -r '.keys[].key' "$T/keys"); do
+		grep -q "^\.It Ic $key " man/rbce.rules.5 || fail "the manual has no '$key'"
+	done
+	cp man/rbce.rules.5 "$T/page"
+	packaging/manual "$BIN/rbcectl" "$T/page"
+	diff man/rbce.rules.5 "$T/page" || fail "the manual is behind: make manual"
+}
