@@ -272,8 +272,8 @@ START_TEST(cgconfig)
 
 	ck_assert_msg(result.set != NULL, "%s", result.errors.n ? result.errors.lines[0] : "");
 	ck_assert_uint_eq(result.warnings.n, 0);
-	ck_assert_str_eq(value_of(result.set, "students", "memory.max"), "2147483648");
-	ck_assert_str_eq(value_of(result.set, "students", "memory.soft"), "1073741824");
+	ck_assert_str_eq(value_of(result.set, "students", "memory.max"), "2G");
+	ck_assert_str_eq(value_of(result.set, "students", "memory.soft"), "1G");
 	ck_assert_str_eq(value_of(result.set, "students", "cpu.weight"), "50");
 	ck_assert_str_eq(value_of(result.set, "students", "cpu.max"), "50%");
 	ck_assert_str_eq(value_of(result.set, "students", "pids.max"), "100");
