@@ -106,12 +106,11 @@ static int parse_line(char *line, struct request *ret, struct rbce_error *err)
 	char *save = NULL, *device = strtok_r(line, " \t", &save), *word;
 	char quoted[QUOTED_SIZE];
 	size_t n = 0;
-	int r;
+	int r = 0;
 
 	if (!device)
 		return rbce_error_set(err, -EINVAL,
 				      "'' is not a device with limits (like / rbps=50M)");
-	r = device_resolve(device, &request.major, &request.minor, err);
 	for (; r == 0 && (word = strtok_r(NULL, " \t", &save)); n++)
 		r = parse_word(word, &request, err);
 	if (r < 0)
@@ -119,6 +118,10 @@ static int parse_line(char *line, struct request *ret, struct rbce_error *err)
 	if (n == 0)
 		return rbce_error_set(err, -EINVAL, "'%s' has no limit behind it (" KIND_NAMES ")",
 				      amount_quote(device, quoted));
+	/* Last: what is wrong with the words is so on every machine. */
+	r = device_resolve(device, &request.major, &request.minor, err);
+	if (r < 0)
+		return r;
 	*ret = request;
 	return 0;
 }

@@ -70,16 +70,22 @@ static int write_pid(int fd, pid_t pid)
 	return file_write_fd(fd, text, (size_t)n);
 }
 
+/* cgroup.procs of the leaf, which is made where it is missing. */
+static int open_leaf(int dirfd)
+{
+	int fd;
+
+	if (mkdirat(dirfd, LEAF, 0755) < 0 && errno != EEXIST)
+		return -errno;
+	fd = openat(dirfd, LEAF "/cgroup.procs", O_WRONLY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
 int attach_move_to_leaf(int dirfd)
 {
 	cleanup_close int procs = -1;
 	int r;
 
-	if (mkdirat(dirfd, LEAF, 0755) < 0 && errno != EEXIST)
-		return -errno;
-	procs = openat(dirfd, LEAF "/cgroup.procs", O_WRONLY | O_CLOEXEC);
-	if (procs < 0)
-		return -errno;
 	for (int round = 0; round < LEAF_ROUNDS; round++) {
 		struct pid_list list = {0};
 		cleanup_free pid_t *pids = NULL;
@@ -88,6 +94,10 @@ int attach_move_to_leaf(int dirfd)
 		pids = list.pids;
 		if (r < 0 || list.n == 0)
 			return r;
+		if (procs < 0)
+			procs = open_leaf(dirfd);
+		if (procs < 0)
+			return procs;
 		for (size_t i = 0; i < list.n; i++) {
 			r = write_pid(procs, pids[i]);
 			if (r < 0 && r != -ESRCH)

@@ -88,38 +88,47 @@ int container_path(const struct rbce_container *c, char *buf, size_t size)
 	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
 }
 
-/* On v2 the group at PATH must hand its controllers on before a group below can be limited. */
+enum { ENABLE_ROUNDS = 5 };
+
+/*
+ * On v2 the group at PATH must hand its controllers on before a group below can be limited. Its own
+ * tasks go into the leaf first: with the cpu controller alone the kernel would not refuse, but make
+ * it the root of a threaded subtree, where no memory can be limited (cgroup-v2.rst, "Threads").
+ */
 static int enable_controllers(const struct rbce_mount *m, const char *path)
 {
-	char have[512], file[PATH_MAX];
+	static const char file[] = "cgroup.subtree_control";
+	char have[512], wanted[512] = "";
 	cleanup_close int dir = -1;
+	size_t used = 0;
 	ssize_t n;
+	int r = 0;
 
 	dir = openat(m->fd, *path ? path : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
 		return -errno;
-	snprintf(file, sizeof(file), "cgroup.subtree_control");
 	n = file_read_at(dir, file, have, sizeof(have));
 	if (n < 0)
 		return (int)n;
 	for (size_t i = 0; i < RBCE_CONTROLLER_COUNT; i++) {
 		const char *name = rbce_controller_name((enum rbce_controller)i);
-		char wanted[64];
-		int r;
 
-		if (!(m->controllers & (1U << i)) || attach_has_word(have, name))
-			continue;
-		snprintf(wanted, sizeof(wanted), "+%s", name);
-		r = file_write_at(dir, file, wanted);
-		if (r == -EBUSY && *path) {
-			r = attach_move_to_leaf(dir);
-			if (r == 0)
-				r = file_write_at(dir, file, wanted);
-		}
-		if (r < 0)
-			return r;
+		if (m->controllers & (1U << i) && !attach_has_word(have, name))
+			used += (size_t)snprintf(wanted + used, sizeof(wanted) - used, " +%s",
+						 name);
 	}
-	return 0;
+	if (!used)
+		return 0;
+	/* Busy again where a task of the group has forked meanwhile. */
+	for (int round = 0; round < ENABLE_ROUNDS; round++) {
+		if (*path)
+			r = attach_move_to_leaf(dir);
+		if (r == 0)
+			r = file_write_at(dir, file, wanted);
+		if (r != -EBUSY)
+			break;
+	}
+	return r;
 }
 
 /* Makes the groups of PATH, from the top; *MADE receives how many of its parts are new. */

@@ -142,6 +142,35 @@ test_by_parent_and_current_container() {
 	equal "after another look" second "$(container_of "$PID")"
 }
 
+# A container that holds tasks already gets one below it, with every limit of its own.
+test_tasks_above_a_container() {
+	local outer inner
+	outer=$(private_copy /bin/sleep outer)
+	inner=$(private_copy /bin/sleep inner)
+	write_rules <<-END
+		[container outer/inner]
+		memory.max = 64M
+		cpu.max = 50%
+		pids.max = 7
+		[rule outer]
+		exe = $outer
+		container = outer
+		[rule inner]
+		exe = $inner
+		container = outer/inner
+	END
+	start_rbced
+	"$outer" 100 &
+	outer=$!
+	settled $outer outer
+	"$inner" 100 &
+	settled $! outer/inner
+	settled $outer outer
+	equal "pids.max" 7 "$(cat "$(group_file pids pids.max pids.max outer/inner)")"
+	equal "memory.max" $((64 << 20)) "$(cat "$(group_file memory memory.limit_in_bytes memory.max outer/inner)")"
+	equal "failures" 0 "$(status .containers.limits_failed)"
+}
+
 test_children_stay_with_their_parent() {
 	local where
 	where=$(private_copy "$HELP/where" where)
