@@ -7,6 +7,7 @@
 #define CORE_CLI_LOG_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
@@ -28,6 +29,17 @@ struct log_field {
 	const char *value;
 };
 void log_event(enum log_level level, const char *message, const struct log_field *fields, size_t n);
+
+/*
+ * From now on a thread does the writing, so that no caller waits for whoever reads the log. Some
+ * messages may wait; further ones are dropped, counted, and the log says so. Signals are to be
+ * blocked before, as for every thread. 0 or -errno.
+ */
+int log_in_background(void);
+uint64_t log_lost(void);
+
+/* Waits until all is written, a second at most. */
+void log_flush(void);
 
 #define log_error(...)   log_message(LOG_LEVEL_ERROR, __VA_ARGS__)
 #define log_warning(...) log_message(LOG_LEVEL_WARNING, __VA_ARGS__)
