@@ -101,6 +101,7 @@ const struct rules_names rules_nss = {
 struct entry {
 	uint32_t id;
 	char *name;
+	bool is_known; /* else it is the number, for want of an answer */
 	UT_hash_handle hh;
 };
 
@@ -139,14 +140,13 @@ struct name_cache *name_cache_free(struct name_cache *cache)
 	return NULL;
 }
 
-static struct entry *keep(struct entry **table, uint32_t id, char *name)
+static struct entry *keep(struct entry **table, uint32_t id)
 {
 	struct entry *entry = calloc(1, sizeof(*entry));
 
 	if (!entry)
 		return NULL;
 	entry->id = id;
-	entry->name = name;
 	HASH_ADD_INT(*table, id, entry);
 	if (entry->hh.tbl)
 		return entry;
@@ -154,21 +154,30 @@ static struct entry *keep(struct entry **table, uint32_t id, char *name)
 	return NULL;
 }
 
+/* An unknown id is not asked for again; one that the service did not speak of is, next time. */
 static const char *find(struct name_cache *cache, struct entry **table, uint32_t id,
 			int (*name_of)(void *data, uint32_t id, char **ret))
 {
 	cleanup_free char *name = NULL;
 	struct entry *entry;
+	int r;
 
 	HASH_FIND_INT(*table, &id, entry);
-	if (entry)
+	if (entry && entry->is_known)
 		return entry->name;
-	/* A service that fails is not asked again either: an event must not wait for it each time.
-	 */
-	if (name_of(cache->names.data, id, &name) < 0 && asprintf(&name, "%u", id) < 0)
+	r = name_of(cache->names.data, id, &name);
+	if (r < 0 && entry && r != -ENOENT)
+		return entry->name;
+	if (r < 0 && asprintf(&name, "%u", id) < 0)
 		name = NULL;
-	entry = name ? keep(table, id, name) : NULL;
-	return entry ? TAKE_PTR(name) : NULL;
+	if (name && !entry)
+		entry = keep(table, id);
+	if (!name || !entry)
+		return NULL;
+	free(entry->name);
+	entry->name = TAKE_PTR(name);
+	entry->is_known = r == 0 || r == -ENOENT;
+	return entry->name;
 }
 
 const char *name_cache_user(struct name_cache *cache, uint32_t uid)

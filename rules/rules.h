@@ -74,6 +74,13 @@ struct ruleset *ruleset_free(struct ruleset *set);
 /* Which facts of a task (enum rbce_facts) matching with this set needs. */
 unsigned ruleset_facts(const struct ruleset *set);
 
+/*
+ * May a task that was just forked belong elsewhere than its parent, which is alike in all but its
+ * own pid and its parent? That is where rules ask for the parent or the current container, or name
+ * containers by pid.
+ */
+bool ruleset_forks_matter(const struct ruleset *set);
+
 enum rule_mode { RULE_ENFORCE, RULE_OBSERVE };
 
 /* What becomes of the task's main properties; those without has_ stay as they are. */
@@ -164,6 +171,23 @@ size_t ruleset_explain(const struct ruleset *set, const struct rbce_task *task, 
  * they are mistakes.
  */
 int ruleset_lint(struct ruleset *set, struct rules_errors *ret);
+
+/*
+ * The programs that enabled, enforced rules name by `exe` and `comm`: for who wants to meet just
+ * those. It points into SET, and is freed before it. 0 or -ENOMEM.
+ */
+struct rules_programs;
+int rules_programs_new(const struct ruleset *set, struct rules_programs **ret);
+struct rules_programs *rules_programs_free(struct rules_programs *programs);
+
+/* Does a rule name the program of this path? */
+bool rules_programs_have(const struct rules_programs *programs, const char *path);
+
+/* Where to look for them: one file, all below a directory, or wherever programs are (PATH NULL). */
+enum rules_program_place { PROGRAM_FILE, PROGRAM_BELOW, PROGRAM_ANYWHERE };
+typedef void rules_program_fn(void *data, enum rules_program_place place, const char *path);
+int rules_programs_each(const struct rules_programs *programs, rules_program_fn *function,
+			void *data);
 
 /* The keys that a rule may have, for help texts; false behind the last. */
 struct rules_key {

@@ -47,6 +47,16 @@ unsigned ruleset_facts(const struct ruleset *set)
 	return set->facts;
 }
 
+bool ruleset_forks_matter(const struct ruleset *set)
+{
+	if (set->facts & (RBCE_FACT_PARENT | RBCE_FACT_CGROUP))
+		return true;
+	for (size_t i = 0; i < set->n_rules; i++)
+		if (set->rules[i].container && template_uses(set->rules[i].container, 'P'))
+			return true;
+	return false;
+}
+
 size_t ruleset_size(const struct ruleset *set)
 {
 	return set->n_rules;
