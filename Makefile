@@ -35,6 +35,8 @@ say  = $(if $(V),,@printf '  %-5s %s\n' $(1) $@)
 LIBRARIES := rules controllers core
 PROGRAM_DIRS := $(patsubst %/main.c,%,$(wildcard rbced/main.c rbced/rbcectl/main.c stats/main.c \
         ulimitx/main.c))
+# Folders that belong to the program above them.
+PARTS := rbced/gate
 program_name = $(if $(filter stats,$1),containerstats,$(notdir $1))
 objects = $(patsubst %.c,$B/%.o,$(filter-out %/main.c,$(foreach d,$1,$(wildcard $d/*.c))))
 
@@ -53,7 +55,7 @@ $B/lib.a: $(LIBRARY_OBJ)
 
 # One rule per program: its main.o, an archive of the rest (which unit tests link too), the library.
 define program
-$B/$1.a: $(call objects,$1)
+$B/$1.a: $(call objects,$1 $(filter $1/%,$(PARTS)))
 	$$(call say,AR)
 	$$Q mkdir -p $$(@D) && $$(RM) $$@ && $$(AR) rcs $$@ $$^
 $B/bin/$(call program_name,$1): $B/$1/main.o $B/$1.a $B/lib.a

@@ -14,6 +14,7 @@ const char *cause_name(enum cause cause)
 		[CAUSE_FORK] = "fork", [CAUSE_EXEC] = "exec",       [CAUSE_UID] = "uid",
 		[CAUSE_GID] = "gid",   [CAUSE_SID] = "sid",         [CAUSE_EXIT] = "exit",
 		[CAUSE_SCAN] = "scan", [CAUSE_REQUEST] = "request", [CAUSE_MANUAL] = "manual",
+		[CAUSE_GATE] = "gate",
 	};
 	return names[cause];
 }
@@ -25,16 +26,19 @@ const char *outcome_name(enum outcome outcome)
 		[OUTCOME_MANUAL] = "manual", [OUTCOME_OBSERVED] = "observed",
 		[OUTCOME_RIGHT] = "right",   [OUTCOME_MOVED] = "moved",
 		[OUTCOME_GONE] = "gone",     [OUTCOME_FAILED] = "failed",
-		[OUTCOME_SET] = "set",
+		[OUTCOME_SET] = "set",       [OUTCOME_HELD] = "held",
 	};
 	return names[outcome];
 }
 
-int engine_read_task(struct engine *engine, pid_t pid, struct rbce_task *ret,
-		     struct rbce_error *err)
+/*
+ * Without the lock: reading takes longer than all the rest. The rules may be others afterwards; a
+ * reload looks at every task again.
+ */
+static int read_facts(struct engine *engine, pid_t pid, unsigned facts, struct rbce_task *ret,
+		      struct rbce_error *err)
 {
-	const struct record *record;
-	int r = rbce_task_read(engine->root, pid, engine->facts, ret, err);
+	int r = rbce_task_read(engine->root, pid, facts, ret, err);
 
 	if (r < 0)
 		return r;
@@ -43,9 +47,29 @@ int engine_read_task(struct engine *engine, pid_t pid, struct rbce_task *ret,
 		rbce_task_done(ret);
 		return rbce_error_errno(err, r, "cannot find the container of process '%d'", pid);
 	}
-	record = records_find(engine->records, pid, ret->start);
-	ret->tag = record && record->tag ? strdup(record->tag) : NULL;
 	return 0;
+}
+
+static const struct record *add_record(struct engine *engine, struct rbce_task *task)
+{
+	const struct record *record = records_find(engine->records, task->pid, task->start);
+
+	task->tag = record && record->tag ? strdup(record->tag) : NULL;
+	return record;
+}
+
+int engine_read_task(struct engine *engine, pid_t pid, struct rbce_task *ret,
+		     struct rbce_error *err)
+{
+	unsigned facts = engine->facts;
+	int r;
+
+	engine_unlock(engine);
+	r = read_facts(engine, pid, facts, ret, err);
+	engine_lock(engine);
+	if (r == 0)
+		add_record(engine, ret);
+	return r;
 }
 
 /* Does it stand in NAME in every hierarchy, so that nothing is left to be done? */
@@ -161,37 +185,135 @@ static enum outcome apply_rule(struct engine *engine, const struct rbce_task *ta
 	return act(engine, task, rule, outcome);
 }
 
-static enum outcome decide(struct engine *engine, pid_t pid, enum cause cause)
+/*
+ * What the gate has decided for the program that it let through goes for the task from then on,
+ * though the task may not show that program yet: what is heard of it meanwhile is from before.
+ */
+static bool is_held(struct engine *engine, const struct rbce_task *task,
+		    const struct record *record, enum cause cause)
+{
+	if (!record || !record->program || cause == CAUSE_GATE || cause == CAUSE_REQUEST)
+		return false;
+	if (task->exe && streq(task->exe, record->program))
+		return false;
+	if (engine_now() < record->program_until)
+		return true;
+	/* It could not be executed. */
+	records_expect(engine->records, task->pid, task->start, NULL, 0);
+	return false;
+}
+
+/* With the lock. */
+static enum outcome decide(struct engine *engine, struct rbce_task *task, enum cause cause)
+{
+	const struct record *record = add_record(engine, task);
+	const struct rule *rule;
+
+	if (task->kernel_thread)
+		return OUTCOME_IGNORED;
+	if (record ? record->manual : cause == CAUSE_SCAN && records_adopt(engine->records, task))
+		return OUTCOME_MANUAL;
+	if (is_held(engine, task, record, cause))
+		return OUTCOME_HELD;
+	rule = rules_cache_match(engine->cache, task);
+	return rule ? apply_rule(engine, task, rule, cause) : OUTCOME_NONE;
+}
+
+static enum outcome could_not_read(int r, const struct rbce_error *err)
+{
+	if (r == -ESRCH)
+		return OUTCOME_GONE;
+	log_warning("%s", err->message);
+	return OUTCOME_FAILED;
+}
+
+static enum outcome count(struct engine *engine, enum outcome outcome, uint64_t since)
+{
+	engine->counters.outcomes[outcome]++;
+	if (outcome != OUTCOME_GONE)
+		histogram_add(&engine->decisions, engine_now() - since);
+	return outcome;
+}
+
+enum outcome engine_classify(struct engine *engine, pid_t pid, enum cause cause)
 {
 	CLEANUP(rbce_task_done) struct rbce_task task = {0};
-	const struct record *record;
-	const struct rule *rule;
+	unsigned facts = engine->facts;
+	uint64_t since = engine_now();
 	struct rbce_error err;
 	int r;
 
 	/* The daemon itself stays where its administrator started it. */
 	if (pid == getpid())
-		return OUTCOME_IGNORED;
-	r = engine_read_task(engine, pid, &task, &err);
-	if (r == -ESRCH)
-		return OUTCOME_GONE;
-	if (r < 0) {
-		log_warning("%s", err.message);
-		return OUTCOME_FAILED;
-	}
-	if (task.kernel_thread)
-		return OUTCOME_IGNORED;
-	record = records_find(engine->records, pid, task.start);
-	if (record ? record->manual : cause == CAUSE_SCAN && records_adopt(engine->records, &task))
-		return OUTCOME_MANUAL;
-	rule = rules_cache_match(engine->cache, &task);
-	return rule ? apply_rule(engine, &task, rule, cause) : OUTCOME_NONE;
+		return count(engine, OUTCOME_IGNORED, since);
+	engine_unlock(engine);
+	r = read_facts(engine, pid, facts, &task, &err);
+	engine_lock(engine);
+	return count(engine, r < 0 ? could_not_read(r, &err) : decide(engine, &task, cause), since);
 }
 
-enum outcome engine_classify(struct engine *engine, pid_t pid, enum cause cause)
+/* The facts as they will be when it runs PROGRAM. */
+static int foresee(struct rbce_task *task, const char *program)
 {
-	enum outcome outcome = decide(engine, pid, cause);
+	char **const leaders[] = {&task->pgrp_leader_exe, &task->session_leader_exe};
+	const pid_t pids[] = {task->pgrp, task->session};
 
-	engine->counters.outcomes[outcome]++;
-	return outcome;
+	task->exe = strdup(program);
+	if (!task->exe)
+		return -ENOMEM;
+	task->facts |= RBCE_FACT_EXE;
+	for (size_t i = 0; i < ARRAY_SIZE(leaders); i++) {
+		if (pids[i] != task->pid || !*leaders[i])
+			continue;
+		free(*leaders[i]);
+		*leaders[i] = strdup(program);
+	}
+	return 0;
+}
+
+/* Long enough for the slowest file system, short enough not to be met by another program. */
+enum { EXPECT_USEC = 2000000 };
+
+int engine_classify_exec(struct engine *engine, pid_t pid, const char *program, bool changes_ids,
+			 uint64_t until)
+{
+	static const unsigned unknown = RBCE_FACT_EXE | RBCE_FACT_ARGS;
+	CLEANUP(rbce_task_done) struct rbce_task task = {0};
+	unsigned facts = engine->facts;
+	uint64_t since = engine_now();
+	enum outcome outcome;
+	struct rbce_error err;
+	int r;
+
+	r = read_facts(engine, pid, facts & ~unknown, &task, &err);
+	if (r == 0)
+		r = foresee(&task, program);
+	if (engine_lock_until(engine, until) < 0)
+		return -ETIMEDOUT;
+	outcome = r < 0 ? could_not_read(r, &err) : decide(engine, &task, CAUSE_GATE);
+	/* What it knows all of need not be looked at again when it is executed. */
+	if (r == 0 && outcome != OUTCOME_GONE && outcome != OUTCOME_FAILED)
+		records_expect(engine->records, pid, task.start, program,
+			       engine_now() + EXPECT_USEC);
+	if (r == 0 && (changes_ids || facts & RBCE_FACT_ARGS))
+		records_doubt(engine->records, pid, task.start);
+	count(engine, outcome, since);
+	engine_unlock(engine);
+	return (int)outcome;
+}
+
+bool engine_is_expected(struct engine *engine, pid_t pid)
+{
+	CLEANUP(rbce_task_done) struct rbce_task task = {0};
+	const struct record *record = records_find_pid(engine->records, pid);
+	bool same;
+
+	if (!record || !record->program || record->doubted)
+		return false;
+	if (rbce_task_read(engine->root, pid, RBCE_FACT_STAT | RBCE_FACT_EXE, &task, NULL) < 0)
+		return false;
+	same = record->start == task.start && task.exe && streq(record->program, task.exe);
+	if (same)
+		records_expect(engine->records, pid, task.start, NULL, 0);
+	return same;
 }

@@ -60,6 +60,7 @@ static void deliver(struct connector *c, const struct proc_event *event)
 {
 	const struct fork_proc_event *fork = &event->event_data.fork;
 	const struct exec_proc_event *exec = &event->event_data.exec;
+	uint64_t when = event->timestamp_ns / 1000;
 
 	for (size_t i = 0; i < ARRAY_SIZE(causes); i++) {
 		if (causes[i].what != (uint32_t)event->what)
@@ -67,11 +68,11 @@ static void deliver(struct connector *c, const struct proc_event *event)
 		if (causes[i].cause == CAUSE_FORK) {
 			if (fork->child_pid == fork->child_tgid)
 				engine_event(c->engine, CAUSE_FORK, fork->child_tgid,
-					     fork->parent_tgid);
+					     fork->parent_tgid, when);
 		} else if (causes[i].cause != CAUSE_EXIT ||
 			   exec->process_pid == exec->process_tgid) {
 			/* All the others begin with the same two numbers. */
-			engine_event(c->engine, causes[i].cause, exec->process_tgid, 0);
+			engine_event(c->engine, causes[i].cause, exec->process_tgid, 0, when);
 		}
 		return;
 	}

@@ -2,14 +2,19 @@
 /*
  * The classification engine: what it knows, and the steps from an event to a moved task.
  *
- *   source (connector.c) -> engine_event() -> classify.c: facts, rule, verdict -> place.c:
- * container
+ *   source (connector.c) -> engine_event()         \
+ *                                                   -> classify.c: facts, rule, verdict -> place.c
+ *   gate (gate/)         -> engine_classify_exec() /
  *
- * One thread: everything but the reading of rules (reload.c) runs from the sd-event loop of main.c.
+ * Two threads work with it, the sd-event loop of main.c and the gate's, under one lock. The loop
+ * holds that while it handles an event, but for the reading of a task's facts, which is most of the
+ * work; the gate's thread holds it for a decision and a move, and waits for it no longer than its
+ * deadline. Rules are read by a third, which has nothing of the engine's (reload.c).
  */
 #ifndef RBCED_ENGINE_H
 #define RBCED_ENGINE_H
 
+#include <pthread.h>
 #include <rbce/container.h>
 #include <rbce/hierarchy.h>
 #include <rbce/task.h>
@@ -18,6 +23,8 @@
 #include <stdint.h>
 #include <systemd/sd-event.h>
 #include <time.h>
+
+#include "histogram.h"
 
 /* Why a task is looked at. */
 enum cause {
@@ -30,8 +37,9 @@ enum cause {
 	CAUSE_SCAN,    /* start-up, resync after a loss, or reload */
 	CAUSE_REQUEST, /* rbcectl reclassify or release */
 	CAUSE_MANUAL,  /* rbcectl classify or run */
+	CAUSE_GATE,    /* about to execute a program */
 };
-enum { CAUSE_COUNT = CAUSE_MANUAL + 1 };
+enum { CAUSE_COUNT = CAUSE_GATE + 1 };
 const char *cause_name(enum cause cause);
 
 /* What came of looking at a task. */
@@ -43,6 +51,7 @@ enum outcome {
 	OUTCOME_RIGHT,    /* it stands where it belongs */
 	OUTCOME_MOVED,
 	OUTCOME_SET,  /* it stands right; its properties were set */
+	OUTCOME_HELD, /* it stands right for the program that the gate knows it will show next */
 	OUTCOME_GONE, /* it ended meanwhile */
 	OUTCOME_FAILED,
 };
@@ -62,6 +71,21 @@ struct counters {
 	uint64_t reloads_failed;
 };
 
+/* Which programs are held until their task is placed. */
+enum gate_mode {
+	GATE_OFF,
+	GATE_RULES, /* those that the rules name */
+	GATE_ALL,   /* every one on a local file system */
+	GATE_MOUNT, /* every one on the file system at a mount point */
+};
+
+struct gate_options {
+	enum gate_mode mode;
+	const char *mount; /* for GATE_MOUNT */
+	uint64_t deadline; /* microseconds that a program may be held */
+	uint64_t misses;   /* so many in a row that were held longer end the gate */
+};
+
 /* Per rule, by its index. */
 struct rule_counters {
 	uint64_t hits;  /* decisions that ended at this rule */
@@ -75,14 +99,17 @@ struct engine_options {
 	bool observe;          /* move nothing, whatever the rules say */
 	uint64_t linger;       /* microseconds that an empty container is kept */
 	uint64_t event_buffer; /* bytes that the source may hold back for us */
+	struct gate_options gate;
 };
 
 struct placed;    /* place.c: containers that are open */
 struct records;   /* record.c: tasks that were moved */
 struct connector; /* connector.c */
 struct reload;    /* reload.c: rules that are being read */
+struct gate;      /* gate/gate.c */
 
 struct engine {
+	pthread_mutex_t lock; /* of all the rest */
 	struct engine_options options;
 	sd_event *loop;
 	struct rbce_root *root;
@@ -90,20 +117,37 @@ struct engine {
 	struct ruleset *rules;
 	struct rules_cache *cache; /* decisions of those rules */
 	struct rule_counters *rule_counters;
-	unsigned facts; /* that a decision needs */
+	_Atomic unsigned facts; /* that a decision needs */
+	bool forks_matter;      /* may a child belong elsewhere than its parent? */
 	struct placed *placed;
 	struct records *records;
 	struct connector *connector;
 	struct reload *reload; /* NULL before the first request */
+	struct gate *gate;     /* NULL for none */
 	struct counters counters;
-	bool rescan; /* a loss was seen and no full scan begun since */
+	struct histogram decisions; /* microseconds from a task's facts to its place */
+	uint64_t looked_at;         /* end of the last look at all tasks; UINT64_MAX during it */
+	bool rescan;                /* a loss was seen and no full scan begun since */
 	time_t started;
 	time_t rules_loaded;
 	char *reload_error; /* first line of the last reload that failed, NULL when it succeeded */
 };
 
-/* An event of a source. PARENT is given for CAUSE_FORK. */
-void engine_event(struct engine *engine, enum cause cause, pid_t pid, pid_t parent);
+/* It hands over to the one who waits longest. engine_lock_until() is -ETIMEDOUT past that time of
+ * CLOCK_MONOTONIC, in microseconds. */
+int engine_lock_open(struct engine *engine);
+void engine_lock(struct engine *engine);
+int engine_lock_until(struct engine *engine, uint64_t until);
+void engine_unlock(struct engine *engine);
+
+/* CLOCK_MONOTONIC, microseconds. */
+uint64_t engine_now(void);
+
+/*
+ * An event of a source, and when it was: engine_now(). PARENT is given for CAUSE_FORK. All of these
+ * are called with the lock.
+ */
+void engine_event(struct engine *engine, enum cause cause, pid_t pid, pid_t parent, uint64_t when);
 
 /* A source lost N events (0: it does not know how many): all tasks will be looked at again. */
 void engine_lost(struct engine *engine, uint64_t n);
@@ -111,6 +155,17 @@ void engine_lost(struct engine *engine, uint64_t n);
 /* Looks at one task, or at all of them. */
 enum outcome engine_classify(struct engine *engine, pid_t pid, enum cause cause);
 void engine_scan(struct engine *engine, enum cause cause);
+
+/*
+ * Looks at a task that is about to execute PROGRAM, which it does not show yet; its arguments and,
+ * where the program changes them, its effective ids are still those from before. For a thread that
+ * does not hold the lock; -ETIMEDOUT when that is not to be had until then, else an outcome.
+ */
+int engine_classify_exec(struct engine *engine, pid_t pid, const char *program, bool changes_ids,
+			 uint64_t until);
+
+/* Does the task show the program now that the gate decided it for, with nothing left in doubt? */
+bool engine_is_expected(struct engine *engine, pid_t pid);
 
 /* Carries out a rule's actions on all threads of a task (act.c); 0, -ESRCH or -errno. */
 int engine_act(struct engine *engine, const struct rbce_task *task,

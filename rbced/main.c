@@ -15,6 +15,7 @@
 #include "connector.h"
 #include "control.h"
 #include "engine.h"
+#include "gate/gate.h"
 #include "key_check.h"
 #include "place.h"
 #include "record.h"
@@ -58,6 +59,58 @@ static int parse_buffer(const char *argument, void *data)
 	return r;
 }
 
+/* "off", "rules", "all" or a mount point. */
+static int parse_gate(const char *argument, void *data)
+{
+	static const char *const modes[] = {
+		[GATE_OFF] = "off",
+		[GATE_RULES] = "rules",
+		[GATE_ALL] = "all",
+	};
+	struct gate_options *gate = data;
+
+	for (size_t i = 0; i < ARRAY_SIZE(modes); i++)
+		if (streq(argument, modes[i])) {
+			gate->mode = (enum gate_mode)i;
+			return 0;
+		}
+	gate->mode = GATE_MOUNT;
+	gate->mount = argument;
+	if (*argument == '/')
+		return 0;
+	log_error("cannot use --gate '%s': it is none of off, rules, all, or a mount point",
+		  argument);
+	return -EINVAL;
+}
+
+static int parse_deadline(const char *argument, void *data)
+{
+	uint64_t usec;
+	int r = rbce_parse_duration(argument, &usec);
+
+	if (r == 0 && (usec < 10000 || usec > 10000000))
+		r = -ERANGE;
+	if (r < 0)
+		log_error("cannot use --gate-deadline '%s': it is no time from 10ms to 10s",
+			  argument);
+	else
+		*(uint64_t *)data = usec;
+	return r;
+}
+
+static int parse_misses(const char *argument, void *data)
+{
+	unsigned misses;
+	char rest;
+
+	if (sscanf(argument, "%u%c", &misses, &rest) != 1 || misses == 0) {
+		log_error("cannot use --gate-misses '%s': it is no number above 0", argument);
+		return -EINVAL;
+	}
+	*(uint64_t *)data = misses;
+	return 0;
+}
+
 static void parse_command_line(int argc, char **argv, struct settings *s)
 {
 	const struct option_row options[] = {
@@ -65,6 +118,16 @@ static void parse_command_line(int argc, char **argv, struct settings *s)
 		OPTION_TEXT("root", "NAME", "root group of all containers (default rbce)",
 			    &s->engine.root),
 		OPTION_TEXT("source", "NAME", "where events come from: connector", &s->source),
+		OPTION_PARSED("gate", "WHAT",
+			      "hold programs until their task is placed: off, rules (those that "
+			      "rules name), all, or a mount point (default off)",
+			      parse_gate, &s->engine.gate),
+		OPTION_PARSED("gate-deadline", "TIME", "hold none longer than this (default 500ms)",
+			      parse_deadline, &s->engine.gate.deadline),
+		OPTION_PARSED("gate-misses", "N",
+			      "hold nothing for a minute when so many in a row were held longer "
+			      "(default 10)",
+			      parse_misses, &s->engine.gate.misses),
 		OPTION_FLAG("observe", "decide, count and explain, but move nothing",
 			    &s->engine.observe),
 		OPTION_PARSED("linger", "TIME", "keep an empty container so long (default 30s)",
@@ -77,7 +140,7 @@ static void parse_command_line(int argc, char **argv, struct settings *s)
 		{0},
 	};
 	const struct command_line line = {
-		.usage = "[--rules DIR] [--root NAME] [--observe] [--check]",
+		.usage = "[--rules DIR] [--root NAME] [--gate WHAT] [--observe] [--check]",
 		.about = "Puts every task into the container that the rules give it.",
 		.more = "SIGHUP reads the rules again; on any error the old ones stay.",
 		.options = options,
@@ -241,6 +304,7 @@ static int start(struct engine *engine, struct control **control, struct rbce_er
 static void stop(struct engine *engine, struct control *control)
 {
 	control_close(control);
+	gate_close(engine);
 	connector_close(engine->connector);
 	place_close(engine);
 	records_free(engine->records);
@@ -279,6 +343,25 @@ static void block_signals(void)
 	signal(SIGPIPE, SIG_IGN);
 }
 
+/* As sd_event_loop() does it; waiting is done without the lock. */
+static int run_loop(struct engine *engine)
+{
+	int r = 0;
+
+	engine_unlock(engine);
+	while (r >= 0 && sd_event_get_state(engine->loop) != SD_EVENT_FINISHED) {
+		r = sd_event_prepare(engine->loop);
+		if (r == 0)
+			r = sd_event_wait(engine->loop, UINT64_MAX);
+		engine_lock(engine);
+		if (r > 0)
+			r = sd_event_dispatch(engine->loop);
+		engine_unlock(engine);
+	}
+	engine_lock(engine);
+	return r;
+}
+
 static int serve(struct engine *engine)
 {
 	CLEANUP(sd_event_source_unrefp) sd_event_source *pause = NULL;
@@ -286,7 +369,13 @@ static int serve(struct engine *engine)
 	struct rbce_error err = {0};
 	int r;
 
-	r = sd_event_new(&engine->loop);
+	r = log_in_background();
+	if (r == 0)
+		r = engine_lock_open(engine);
+	if (r == 0) {
+		engine_lock(engine);
+		r = sd_event_new(&engine->loop);
+	}
 	if (r >= 0)
 		r = add_sources(engine, &pause);
 	if (r < 0)
@@ -294,12 +383,15 @@ static int serve(struct engine *engine)
 	else
 		r = start(engine, &control, &err);
 	if (r == 0) {
+		engine_unlock(engine);
+		gate_open(engine);
+		engine_lock(engine);
 		engine_scan(engine, CAUSE_SCAN);
 		log_info("ready: %zu rules, %s cgroups, root '%s'%s", ruleset_size(engine->rules),
 			 rbce_hierarchy_layout(engine->h), engine->options.root,
 			 engine->options.observe ? ", observing only" : "");
 		sd_notify(0, "READY=1");
-		r = sd_event_loop(engine->loop);
+		r = run_loop(engine);
 		sd_notify(0, "STOPPING=1");
 		if (r < 0)
 			rbce_error_errno(&err, r, "cannot go on");
@@ -307,7 +399,9 @@ static int serve(struct engine *engine)
 	/* What is wrong with the rules has been said line by line. */
 	if (r < 0 && !engine->reload_error)
 		log_error("%s", err.message);
+	engine_unlock(engine);
 	stop(engine, control);
+	log_flush();
 	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
@@ -318,7 +412,8 @@ int main(int argc, char **argv)
 			   .root = "rbce",
 			   .linger = 30000000,
 			   /* About 40,000 events that wait while a slow decision is made. */
-			   .event_buffer = 32 << 20},
+			   .event_buffer = 32 << 20,
+			   .gate = {.deadline = 500000, .misses = 10}},
 		.source = "connector",
 	};
 	struct engine engine = {.started = time(NULL)};

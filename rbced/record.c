@@ -40,6 +40,7 @@ static void free_entry(struct entry *entry)
 		free(entry->record.moves[i].to);
 	}
 	free(entry->record.tag);
+	free(entry->record.program);
 	free(entry);
 }
 
@@ -194,6 +195,34 @@ const struct record *records_find(const struct records *records, pid_t pid, uint
 	return entry && entry->record.start == start ? &entry->record : NULL;
 }
 
+const struct record *records_find_pid(const struct records *records, pid_t pid)
+{
+	const struct entry *entry = find(records, pid);
+
+	return entry ? &entry->record : NULL;
+}
+
+void records_expect(struct records *records, pid_t pid, uint64_t start, const char *program,
+		    uint64_t until)
+{
+	struct entry *entry = obtain(records, pid, start);
+
+	if (!entry)
+		return;
+	free(entry->record.program);
+	entry->record.program = program ? strdup(program) : NULL;
+	entry->record.program_until = until;
+	entry->record.doubted = false;
+}
+
+void records_doubt(struct records *records, pid_t pid, uint64_t start)
+{
+	struct entry *entry = obtain(records, pid, start);
+
+	if (entry)
+		entry->record.doubted = true;
+}
+
 void records_add_move(struct records *records, const struct rbce_task *task, enum cause cause,
 		      const char *rule, const char *to)
 {
@@ -202,6 +231,7 @@ void records_add_move(struct records *records, const struct rbce_task *task, enu
 
 	if (!entry)
 		return;
+	entry->record.moved_at = engine_now();
 	move = &entry->record.moves[entry->record.n_moves++ % RECORD_MOVES];
 	free(move->rule);
 	free(move->from);

@@ -33,6 +33,10 @@ struct record {
 	char *tag;         /* NULL for none */
 	uint64_t actions;  /* hash of those that a rule last had carried out on it, 0 for none */
 	uint64_t observed; /* what records_observe() was last told, 0 for nothing */
+	char *program;     /* that the gate let through and that may not show yet; NULL */
+	uint64_t program_until; /* engine_now(); later it counts as not executed */
+	bool doubted;           /* to be looked at again once it shows */
+	uint64_t moved_at;      /* engine_now() of the last move, 0 for none */
 	uint64_t n_moves;
 	struct move moves[RECORD_MOVES]; /* the newest; move I is at I % RECORD_MOVES */
 };
@@ -47,11 +51,22 @@ size_t records_count(const struct records *records);
 /* The record of the very process (pid, start), NULL for none; borrowed. */
 const struct record *records_find(const struct records *records, pid_t pid, uint64_t start);
 
+/* The same without knowing when it began. */
+const struct record *records_find_pid(const struct records *records, pid_t pid);
+
 void records_add_move(struct records *records, const struct rbce_task *task, enum cause cause,
 		      const char *rule, const char *to);
 
 /* A rule, named by KEY, would have moved it; true when that was not so at the look before. */
 bool records_observe(struct records *records, const struct rbce_task *task, uint64_t key);
+
+/*
+ * The task is let through the gate to execute PROGRAM, and is decided for that; NULL: no more. With
+ * records_doubt() that decision is not the last word.
+ */
+void records_expect(struct records *records, pid_t pid, uint64_t start, const char *program,
+		    uint64_t until);
+void records_doubt(struct records *records, pid_t pid, uint64_t start);
 
 /* Takes a task out of the rules' hands, or gives it back. */
 void records_set_manual(struct records *records, pid_t pid, uint64_t start, bool manual);

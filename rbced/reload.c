@@ -8,9 +8,17 @@
 #include <pthread.h>
 #include <sys/eventfd.h>
 
+#include "gate/gate.h"
 #include "key_check.h"
+#include "names.h"
 #include "place.h"
 #include "util.h"
+
+static const struct rules_options live_options = {
+	.names = &names_bounded,
+	.check_key = key_check,
+	.key_repeats = key_check_repeats,
+};
 
 /* Decisions that are kept; about half a KiB each. */
 enum { CACHE_ENTRIES = 4096 };
@@ -67,7 +75,7 @@ static void load_rules(struct load *load, const char *path, const struct ruleset
 	size_t n;
 
 	*load = (struct load){0};
-	load->r = ruleset_load(path, &key_check_options, &load->rules, &load->errors);
+	load->r = ruleset_load(path, &live_options, &load->rules, &load->errors);
 	if (load->r < 0)
 		return;
 	n = ruleset_size(load->rules) + 1;
@@ -121,6 +129,7 @@ static void swap(struct engine *engine, struct load *load)
 	engine->rule_counters = old.counters;
 	engine->facts = ruleset_facts(engine->rules) | RBCE_FACT_STAT | RBCE_FACT_IDS |
 			RBCE_FACT_EXE | RBCE_FACT_CGROUP;
+	engine->forks_matter = ruleset_forks_matter(engine->rules);
 	engine->rules_loaded = time(NULL);
 	engine->counters.reloads++;
 	free(engine->reload_error);
@@ -228,6 +237,7 @@ static int on_slice(sd_event_source *source, void *data)
 	if (reload->next < reload->n_tasks)
 		return 0;
 	sd_event_source_set_enabled(source, SD_EVENT_OFF);
+	reload->engine->looked_at = engine_now();
 	free(reload->tasks);
 	reload->tasks = NULL;
 	finish(reload, 0, NULL);
@@ -253,6 +263,7 @@ static int on_ready(sd_event_source *source, int fd, uint32_t events, void *data
 		return 0;
 	}
 	swap(engine, &reload->load);
+	gate_rules_changed(engine->gate);
 	place_update_limits(engine, reload->load.rules);
 	discard_later(&reload->load);
 	reload->next = 0;
@@ -262,6 +273,7 @@ static int on_ready(sd_event_source *source, int fd, uint32_t events, void *data
 		return 0;
 	}
 	reload->state = LOOKING;
+	engine->looked_at = UINT64_MAX;
 	sd_event_source_set_enabled(reload->on_slice, SD_EVENT_ON);
 	return 0;
 }

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 
 #include "control.h"
+#include "gate/gate.h"
 #include "place.h"
 #include "record.h"
 #include "reload.h"
@@ -133,6 +134,7 @@ static int verb_status(struct request *request, struct rbce_error *err)
 	put_string(rules, "last_error", engine->reload_error);
 	put_counters(request);
 	put_cache(request);
+	gate_put_status(engine->gate, put_object(request->reply, "gate"));
 	containers = put_object(request->reply, "containers");
 	put_number(containers, "now", place_count(engine));
 	put_number(containers, "created", engine->counters.created);
