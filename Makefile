@@ -36,7 +36,7 @@ LIBRARIES := rules controllers core
 PROGRAM_DIRS := $(patsubst %/main.c,%,$(wildcard rbced/main.c rbced/rbcectl/main.c stats/main.c \
         ulimitx/main.c))
 # Folders that belong to the program above them.
-PARTS := rbced/gate
+PARTS := rbced/gate rbced/source
 program_name = $(if $(filter stats,$1),containerstats,$(notdir $1))
 objects = $(patsubst %.c,$B/%.o,$(filter-out %/main.c,$(foreach d,$1,$(wildcard $d/*.c))))
 

@@ -6,6 +6,7 @@
 #include "engine.h"
 #include "place.h"
 #include "record.h"
+#include "source/source.h"
 #include "util.h"
 
 const char *cause_name(enum cause cause)
@@ -240,6 +241,7 @@ enum outcome engine_classify(struct engine *engine, pid_t pid, enum cause cause)
 	CLEANUP(rbce_task_done) struct rbce_task task = {0};
 	unsigned facts = engine->facts;
 	uint64_t since = engine_now();
+	enum outcome outcome;
 	struct rbce_error err;
 	int r;
 
@@ -249,7 +251,11 @@ enum outcome engine_classify(struct engine *engine, pid_t pid, enum cause cause)
 	engine_unlock(engine);
 	r = read_facts(engine, pid, facts, &task, &err);
 	engine_lock(engine);
-	return count(engine, r < 0 ? could_not_read(r, &err) : decide(engine, &task, cause), since);
+	outcome = count(engine, r < 0 ? could_not_read(r, &err) : decide(engine, &task, cause),
+			since);
+	if (r == 0)
+		source_decided(engine, &task, outcome);
+	return outcome;
 }
 
 /* The facts as they will be when it runs PROGRAM. */

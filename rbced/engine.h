@@ -2,7 +2,7 @@
 /*
  * The classification engine: what it knows, and the steps from an event to a moved task.
  *
- *   source (connector.c) -> engine_event()         \
+ *   source (source/) -> engine_event()             \
  *                                                   -> classify.c: facts, rule, verdict -> place.c
  *   gate (gate/)         -> engine_classify_exec() /
  *
@@ -102,11 +102,17 @@ struct engine_options {
 	struct gate_options gate;
 };
 
-struct placed;    /* place.c: containers that are open */
-struct records;   /* record.c: tasks that were moved */
-struct connector; /* connector.c */
-struct reload;    /* reload.c: rules that are being read */
-struct gate;      /* gate/gate.c */
+struct placed;  /* place.c: containers that are open */
+struct records; /* record.c: tasks that were moved */
+struct reload;  /* reload.c: rules that are being read */
+struct gate;    /* gate/gate.c */
+
+/* source/source.h */
+struct source_kind;
+struct source {
+	const struct source_kind *kind; /* NULL before it is open */
+	void *data;
+};
 
 struct engine {
 	pthread_mutex_t lock; /* of all the rest */
@@ -121,7 +127,7 @@ struct engine {
 	bool forks_matter;      /* may a child belong elsewhere than its parent? */
 	struct placed *placed;
 	struct records *records;
-	struct connector *connector;
+	struct source source;
 	struct reload *reload; /* NULL before the first request */
 	struct gate *gate;     /* NULL for none */
 	struct counters counters;

@@ -12,7 +12,6 @@
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 
-#include "connector.h"
 #include "control.h"
 #include "engine.h"
 #include "gate/gate.h"
@@ -21,6 +20,7 @@
 #include "record.h"
 #include "reload.h"
 #include "runtime.h"
+#include "source/source.h"
 #include "util.h"
 
 enum { REAP_USEC = 2000000 };
@@ -31,7 +31,7 @@ static const int stop_signals[] = {SIGTERM, SIGINT};
 
 struct settings {
 	struct engine_options engine;
-	const char *source;
+	const struct source_kind *source; /* NULL: the best that can be had */
 	bool check, foreground, verbose;
 };
 
@@ -111,13 +111,38 @@ static int parse_misses(const char *argument, void *data)
 	return 0;
 }
 
+static int parse_source(const char *argument, void *data)
+{
+	const struct source_kind *kind = source_find(argument);
+
+	if (!kind) {
+		log_error("cannot use --source '%s': it is not known; see --help", argument);
+		return -EINVAL;
+	}
+	*(const struct source_kind **)data = kind;
+	return 0;
+}
+
+/* "where events come from: one (what it is), another (…)" */
+static const char *sources_help(char *buffer, size_t size)
+{
+	int n = snprintf(buffer, size, "where events come from:");
+
+	for (size_t i = 0; source_kinds[i] && n > 0 && (size_t)n < size; i++)
+		n += snprintf(buffer + n, size - (size_t)n, "%s %s (%s)", i ? "," : "",
+			      source_kinds[i]->name, source_kinds[i]->about);
+	return buffer;
+}
+
 static void parse_command_line(int argc, char **argv, struct settings *s)
 {
+	char sources[512];
 	const struct option_row options[] = {
 		OPTION_TEXT("rules", "DIR", "rule files (default " RULES_DIR ")", &s->engine.rules),
 		OPTION_TEXT("root", "NAME", "root group of all containers (default rbce)",
 			    &s->engine.root),
-		OPTION_TEXT("source", "NAME", "where events come from: connector", &s->source),
+		OPTION_PARSED("source", "NAME", sources_help(sources, sizeof(sources)),
+			      parse_source, &s->source),
 		OPTION_PARSED("gate", "WHAT",
 			      "hold programs until their task is placed: off, rules (those that "
 			      "rules name), all, or a mount point (default off)",
@@ -149,10 +174,6 @@ static void parse_command_line(int argc, char **argv, struct settings *s)
 
 	if (first < argc) {
 		log_error("cannot use argument '%s': none is expected; see --help", argv[first]);
-		exit(EXIT_USAGE);
-	}
-	if (!streq(s->source, "connector")) {
-		log_error("cannot use --source '%s': it is not known (connector)", s->source);
 		exit(EXIT_USAGE);
 	}
 }
@@ -274,7 +295,8 @@ static int add_sources(struct engine *engine, sd_event_source **ret_pause)
 }
 
 /* Everything that can fail before the daemon is of use; what was opened is closed by stop(). */
-static int start(struct engine *engine, struct control **control, struct rbce_error *err)
+static int start(struct engine *engine, const struct source_kind *kind, struct control **control,
+		 struct rbce_error *err)
 {
 	char path[256];
 	int r;
@@ -293,7 +315,7 @@ static int start(struct engine *engine, struct control **control, struct rbce_er
 		r = place_open(engine, err);
 	/* Listening comes before the scan: what begins in between is seen by one or the other. */
 	if (r == 0)
-		r = connector_open(engine, &engine->connector, err);
+		r = source_open(engine, kind, err);
 	if (r == 0)
 		r = control_open(engine,
 				 runtime_path(engine->options.root, "sock", path, sizeof(path)),
@@ -305,7 +327,7 @@ static void stop(struct engine *engine, struct control *control)
 {
 	control_close(control);
 	gate_close(engine);
-	connector_close(engine->connector);
+	source_close(engine);
 	place_close(engine);
 	records_free(engine->records);
 	if (reload_close(engine)) {
@@ -362,7 +384,7 @@ static int run_loop(struct engine *engine)
 	return r;
 }
 
-static int serve(struct engine *engine)
+static int serve(struct engine *engine, const struct source_kind *kind)
 {
 	CLEANUP(sd_event_source_unrefp) sd_event_source *pause = NULL;
 	struct control *control = NULL;
@@ -381,7 +403,7 @@ static int serve(struct engine *engine)
 	if (r < 0)
 		rbce_error_errno(&err, r, "cannot start");
 	else
-		r = start(engine, &control, &err);
+		r = start(engine, kind, &control, &err);
 	if (r == 0) {
 		engine_unlock(engine);
 		gate_open(engine);
@@ -414,7 +436,6 @@ int main(int argc, char **argv)
 			   /* About 40,000 events that wait while a slow decision is made. */
 			   .event_buffer = 32 << 20,
 			   .gate = {.deadline = 500000, .misses = 10}},
-		.source = "connector",
 	};
 	struct engine engine = {.started = time(NULL)};
 
@@ -427,5 +448,5 @@ int main(int argc, char **argv)
 	engine.options = settings.engine;
 	raise_file_limit();
 	block_signals();
-	return serve(&engine);
+	return serve(&engine, settings.source);
 }

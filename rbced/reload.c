@@ -12,6 +12,7 @@
 #include "key_check.h"
 #include "names.h"
 #include "place.h"
+#include "source/source.h"
 #include "util.h"
 
 static const struct rules_options live_options = {
@@ -132,6 +133,7 @@ static void swap(struct engine *engine, struct load *load)
 	engine->forks_matter = ruleset_forks_matter(engine->rules);
 	engine->rules_loaded = time(NULL);
 	engine->counters.reloads++;
+	source_rules_changed(engine);
 	free(engine->reload_error);
 	engine->reload_error = NULL;
 }

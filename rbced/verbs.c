@@ -9,6 +9,7 @@
 #include "place.h"
 #include "record.h"
 #include "reload.h"
+#include "source/source.h"
 #include "util.h"
 
 struct request {
@@ -123,7 +124,7 @@ static int verb_status(struct request *request, struct rbce_error *err)
 	put_string(request->reply, "version", VERSION);
 	put_number(request->reply, "uptime_seconds", (uint64_t)(time(NULL) - engine->started));
 	put_string(request->reply, "layout", rbce_hierarchy_layout(engine->h));
-	put_string(request->reply, "source", "connector");
+	source_put_status(engine, put_object(request->reply, "source"));
 	put_string(request->reply, "mode", engine->options.observe ? "observe" : "enforce");
 	rules = put_object(request->reply, "rules");
 	put_string(rules, "path", engine->options.rules);

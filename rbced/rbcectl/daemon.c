@@ -78,7 +78,7 @@ int command_status(int argc, char **argv)
 	       rbce_format_duration(reply_number(q.reply, "uptime_seconds") * 1000000, uptime));
 	printf("%-11s %s, %s cgroups, events from the %s, %s\n", "root",
 	       reply_text(q.reply, "root"), reply_text(q.reply, "layout"),
-	       reply_text(q.reply, "source"), reply_text(q.reply, "mode"));
+	       reply_text(reply_object(q.reply, "source"), "name"), reply_text(q.reply, "mode"));
 	printf("%-11s %s from %s\n", "rules", reply_text(rules, "count"),
 	       reply_text(rules, "path"));
 	if (*reply_text(rules, "last_error"))

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The proc connector; see connector.h. */
-#include "connector.h"
-
+/*
+ * The proc connector: Linux, Documentation/driver-api/connector.rst and linux/cn_proc.h. Needs
+ * CAP_NET_ADMIN and the initial pid and network namespaces.
+ */
 #include <core/cli/log.h>
 #include <errno.h>
 #include <linux/cn_proc.h>
@@ -11,6 +12,7 @@
 #include <netlink/socket.h>
 #include <sys/socket.h>
 
+#include "source.h"
 #include "util.h"
 
 /* Messages handled before other sources of the loop get their turn. */
@@ -159,11 +161,25 @@ static int connect_socket(struct connector *c)
 	return subscribe(c, PROC_CN_MCAST_LISTEN);
 }
 
-DEFINE_CLEANUP(struct connector *, connector_close)
-
-int connector_open(struct engine *engine, struct connector **ret, struct rbce_error *err)
+static struct connector *close_connector(struct connector *c)
 {
-	CLEANUP(connector_close_p) struct connector *c = calloc(1, sizeof(*c));
+	if (!c)
+		return NULL;
+	sd_event_source_unref(c->source);
+	if (c->socket) {
+		subscribe(c, PROC_CN_MCAST_IGNORE);
+		nl_socket_free(c->socket);
+	}
+	free(c->next_sequence);
+	free(c);
+	return NULL;
+}
+
+DEFINE_CLEANUP(struct connector *, close_connector)
+
+static int open_connector(struct engine *engine, void **ret, struct rbce_error *err)
+{
+	CLEANUP(close_connector_p) struct connector *c = calloc(1, sizeof(*c));
 	int r;
 
 	if (!c)
@@ -184,16 +200,14 @@ int connector_open(struct engine *engine, struct connector **ret, struct rbce_er
 	return 0;
 }
 
-struct connector *connector_close(struct connector *c)
+static void close_source(void *data)
 {
-	if (!c)
-		return NULL;
-	sd_event_source_unref(c->source);
-	if (c->socket) {
-		subscribe(c, PROC_CN_MCAST_IGNORE);
-		nl_socket_free(c->socket);
-	}
-	free(c->next_sequence);
-	free(c);
-	return NULL;
+	close_connector(data);
 }
+
+const struct source_kind source_connector = {
+	.name = "connector",
+	.about = "the kernel's proc connector",
+	.open = open_connector,
+	.close = close_source,
+};

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The kinds of sources, and which one is used; see source.h. */
+#include "source.h"
+
+#include <core/cli/log.h>
+#include <errno.h>
+
+#include "util.h"
+
+const struct source_kind *const source_kinds[] = {
+	&source_connector,
+	NULL,
+};
+
+const struct source_kind *source_find(const char *name)
+{
+	for (size_t i = 0; source_kinds[i]; i++)
+		if (streq(source_kinds[i]->name, name))
+			return source_kinds[i];
+	return NULL;
+}
+
+static int try_kind(struct engine *engine, const struct source_kind *kind, struct rbce_error *err)
+{
+	void *data;
+	int r = kind->open(engine, &data, err);
+
+	if (r == 0)
+		engine->source = (struct source){kind, data};
+	return r;
+}
+
+int source_open(struct engine *engine, const struct source_kind *kind, struct rbce_error *err)
+{
+	const struct source_kind *wanted = kind ?: source_kinds[0];
+	struct rbce_error why, other;
+	int r = try_kind(engine, wanted, &why);
+
+	for (size_t i = 0; r < 0 && source_kinds[i]; i++) {
+		if (source_kinds[i] == wanted || try_kind(engine, source_kinds[i], &other) < 0)
+			continue;
+		log_warning("source %s: %s; events come from the %s instead", wanted->name,
+			    why.message, source_kinds[i]->name);
+		return 0;
+	}
+	if (r < 0)
+		*err = why;
+	return r;
+}
+
+void source_close(struct engine *engine)
+{
+	if (engine->source.kind)
+		engine->source.kind->close(engine->source.data);
+	engine->source = (struct source){0};
+}
+
+void source_put_status(const struct engine *engine, struct json_object *object)
+{
+	json_object_object_add(object, "name", json_object_new_string(engine->source.kind->name));
+	if (engine->source.kind->put_status)
+		engine->source.kind->put_status(engine->source.data, object);
+}
+
+/* The first rules come before any source. */
+void source_rules_changed(const struct engine *engine)
+{
+	if (engine->source.kind && engine->source.kind->rules_changed)
+		engine->source.kind->rules_changed(engine->source.data);
+}
+
+void source_decided(const struct engine *engine, const struct rbce_task *task, enum outcome outcome)
+{
+	if (engine->source.kind && engine->source.kind->decided)
+		engine->source.kind->decided(engine->source.data, task, outcome);
+}

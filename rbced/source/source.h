@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Where the engine hears of tasks: one kind of source of events at a time (`rbced --source`). What
+ * it hears goes to engine_event() and engine_lost(), from the engine's loop and with its lock.
+ */
+#ifndef RBCED_SOURCE_SOURCE_H
+#define RBCED_SOURCE_SOURCE_H
+
+#include <json-c/json.h>
+
+#include "../engine.h"
+
+struct source_kind {
+	const char *name;
+	const char *about; /* for --help */
+	/* Begins to listen. The data that it makes is handed to all the others; 0 or -errno. */
+	int (*open)(struct engine *engine, void **ret, struct rbce_error *err);
+	void (*close)(void *data);
+	/* Below, NULL for what a kind has no use for. */
+	void (*put_status)(void *data, struct json_object *object);
+	/* engine->rules has changed: what was learned of the old ones is void. */
+	void (*rules_changed)(void *data);
+	/* A task was looked at, with the facts in TASK, and this came of it. */
+	void (*decided)(void *data, const struct rbce_task *task, enum outcome outcome);
+};
+
+/* The kinds, best first; NULL behind the last. */
+extern const struct source_kind *const source_kinds[];
+
+/* NULL when there is none of that name. */
+const struct source_kind *source_find(const char *name);
+
+/*
+ * Opens KIND (NULL: the best) as engine->source or, where that cannot be had here, the next one
+ * that can, with a line in the log that says why.
+ */
+int source_open(struct engine *engine, const struct source_kind *kind, struct rbce_error *err);
+void source_close(struct engine *engine);
+
+void source_put_status(const struct engine *engine, struct json_object *object);
+void source_rules_changed(const struct engine *engine);
+void source_decided(const struct engine *engine, const struct rbce_task *task,
+		    enum outcome outcome);
+
+extern const struct source_kind source_connector;
+
+#endif
