@@ -77,6 +77,10 @@ $(HELPERS) $B/tests/bench/witness: $B/tests/%: tests/%.c Makefile
 	$(call say,CC)
 	$Q mkdir -p $(@D) && $(CC) -std=gnu17 $(WARN) -D_GNU_SOURCE -O1 -o $@ $<
 
+$B/tests/functional/helpers/%-static: tests/functional/helpers/%.c Makefile
+	$(call say,CC)
+	$Q mkdir -p $(@D) && $(CC) -std=gnu17 $(WARN) -D_GNU_SOURCE -O1 -static -o $@ $<
+
 $B/%.o: %.c Makefile
 	$(call say,CC)
 	$Q mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
@@ -98,7 +102,7 @@ check: deps
 	@$(MAKE) --no-print-directory all tests
 	@B=$B tests/check
 
-tests: $(UNIT) $(REPLAY) $(HELPERS)
+tests: $(UNIT) $(REPLAY) $(HELPERS) $B/tests/functional/helpers/first-static
 
 # The same and more in QEMU, on the kernel of controllers/kernel (built and cached at the first time).
 check-guest: deps kernel

@@ -30,7 +30,6 @@ enum gate_count {
 	COUNT_EVENTS,
 	COUNT_LEFT,    /* scripts, loaders, the daemon itself */
 	COUNT_LATE,    /* let go at the deadline, by the thread */
-	COUNT_RESCUED, /* by the watchdog */
 	COUNT_REFUSED, /* by the kernel, for want of a descriptor */
 	COUNT_DEGRADED,
 };
@@ -40,7 +39,8 @@ struct gate {
 	struct engine *engine;
 	char *why; /* it holds nothing; NULL when it does */
 	int group;
-	int bell; /* eventfd: the thread is to end */
+	int bell; /* eventfd: the thread is to look what the watchdog did, or whether to end */
+	_Atomic bool ends;
 	bool runs;
 	pthread_t thread;
 	struct watchdog dog;
@@ -105,7 +105,6 @@ static void note_rescued(struct gate *gate)
 	if (!n)
 		return;
 	gate->rescued = rescued;
-	add(gate, COUNT_RESCUED, n);
 	log_warning("gate: the watchdog let %" PRIu64 " programs go that waited too long", n);
 	miss(gate, 1);
 }
@@ -209,9 +208,13 @@ static void *run(void *data)
 	prctl(PR_SET_NAME, "rbced-gate");
 	/* Everybody waits for it. */
 	setpriority(PRIO_PROCESS, 0, NICE);
-	while (!ready[1].revents) {
+	while (!gate->ends) {
+		eventfd_t rings;
+
 		if (poll(ready, ARRAY_SIZE(ready), -1) < 0 && errno != EINTR)
 			break;
+		if (ready[1].revents && eventfd_read(gate->bell, &rings) == 0)
+			atomic_fetch_add(&gate->shared->beat, 1);
 		note_rescued(gate);
 		if (ready[0].revents)
 			read_events(gate);
@@ -258,14 +261,14 @@ static int start(struct gate *gate, struct rbce_error *err)
 
 	if (r < 0)
 		return r;
-	gate->bell = eventfd(0, EFD_CLOEXEC);
+	gate->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	gate->shared = mmap(NULL, sizeof(*gate->shared), PROT_READ | PROT_WRITE,
 			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (gate->bell < 0 || gate->shared == MAP_FAILED) {
 		gate->shared = NULL;
 		return rbce_error_set(err, -errno, "%s", strerror(errno));
 	}
-	r = watchdog_start(&gate->dog, gate->shared, gate->group,
+	r = watchdog_start(&gate->dog, gate->shared, gate->group, gate->bell,
 			   gate->engine->options.gate.deadline);
 	if (r == 0)
 		r = -pthread_create(&gate->thread, NULL, run, gate);
@@ -283,6 +286,7 @@ static void stop(struct gate *gate)
 	if (gate->group >= 0)
 		marks_flush(gate->group);
 	if (gate->runs) {
+		gate->ends = true;
 		eventfd_write(gate->bell, 1);
 		pthread_join(gate->thread, NULL);
 		gate->runs = false;
@@ -370,8 +374,7 @@ static void put_number(struct json_object *object, const char *key, uint64_t val
 void gate_put_status(struct gate *gate, struct json_object *object)
 {
 	static const char *const names[COUNTS] = {
-		[COUNT_EVENTS] = "events",   [COUNT_LEFT] = "left",
-		[COUNT_LATE] = "late",       [COUNT_RESCUED] = "rescued",
+		[COUNT_EVENTS] = "events",   [COUNT_LEFT] = "left",         [COUNT_LATE] = "late",
 		[COUNT_REFUSED] = "refused", [COUNT_DEGRADED] = "degraded",
 	};
 	static const char *const modes[] = {
@@ -400,6 +403,7 @@ void gate_put_status(struct gate *gate, struct json_object *object)
 		json_object_object_add(object, "left_out", json_object_new_string(marks.left_out));
 	for (size_t i = 0; i < COUNTS; i++)
 		put_number(object, names[i], gate->counts[i]);
+	put_number(object, "rescued", gate->shared ? gate->shared->rescued : 0);
 	put_number(object, "held_p50_us", histogram_quantile(&gate->latency, 0.5));
 	put_number(object, "held_p99_us", histogram_quantile(&gate->latency, 0.99));
 	put_number(object, "held_max_us", gate->latency.max);

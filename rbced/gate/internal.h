@@ -34,8 +34,9 @@ struct watchdog {
 	int bell;  /* eventfd: look now */
 };
 
-/* Descriptors that are not open are -1. */
-int watchdog_start(struct watchdog *dog, struct gate_shared *shared, int group, uint64_t deadline);
+/* It rings BELL, an eventfd, when it has let something go. Descriptors that are not open are -1. */
+int watchdog_start(struct watchdog *dog, struct gate_shared *shared, int group, int bell,
+		   uint64_t deadline);
 void watchdog_stop(struct watchdog *dog, struct gate_shared *shared);
 
 /* ---- mounts.c: what is mounted ---- */

@@ -24,11 +24,12 @@
 #include "util.h"
 
 /* So many looks without a move of the thread, and it counts as stuck. */
-enum { STALE_LOOKS = 3, NICE = -10 };
+enum { STALE_LOOKS = 6, NICE = -10 };
 
 struct guard {
 	struct gate_shared *shared;
 	int group, self, bell;
+	int news;      /* eventfd: something was let go */
 	uint64_t tick; /* microseconds */
 	uint64_t beat; /* as last seen */
 	int stale;
@@ -37,10 +38,14 @@ struct guard {
 static void let_go(const struct guard *g, int fd)
 {
 	const struct fanotify_response response = {fd, FAN_ALLOW};
+	const uint64_t one = 1;
 
 	/* ENOENT: it was answered already, or its task has ended. */
-	if (write(g->group, &response, sizeof(response)) == sizeof(response))
-		atomic_fetch_add(&g->shared->rescued, 1);
+	if (write(g->group, &response, sizeof(response)) != sizeof(response))
+		return;
+	atomic_fetch_add(&g->shared->rescued, 1);
+	if (write(g->news, &one, sizeof(one)) < 0)
+		return; /* it has rung often enough */
 }
 
 static void close_event(const struct fanotify_event_metadata *event)
@@ -111,18 +116,22 @@ static void let_go_what_comes(struct guard *g)
 		}
 }
 
-/* Until the thread moves again. Returns when it does, or when the daemon has ended. */
+/*
+ * Until the thread moves again, which news of what was let go makes it do as soon as it can.
+ * Returns also when the daemon ends.
+ */
 static void take_over(struct guard *g)
 {
 	struct pollfd ready[] = {{g->group, POLLIN, 0}, {g->self, POLLIN, 0}};
 
 	let_go_what_was_read(g);
 	while (atomic_load(&g->shared->dying) || atomic_load(&g->shared->beat) == g->beat) {
-		if (poll(ready, ARRAY_SIZE(ready), (int)(g->tick / 1000)) <= 0)
-			continue;
-		if (ready[1].revents)
+		int n = poll(ready, ARRAY_SIZE(ready), (int)(g->tick / 1000));
+
+		if (ready[1].revents || atomic_load(&g->shared->quit))
 			return;
-		let_go_what_comes(g);
+		if (n > 0)
+			let_go_what_comes(g);
 	}
 	g->stale = 0;
 }
@@ -150,10 +159,10 @@ static int compare_int(int a, int b)
 	return a < b ? -1 : a > b;
 }
 
-/* Closes every descriptor but those three: sockets and locks are the daemon's alone. */
+/* Closes every descriptor but those: sockets and locks are the daemon's alone. */
 static void close_others(const struct guard *g)
 {
-	int keep[] = {g->group, g->self, g->bell};
+	int keep[] = {g->group, g->self, g->bell, g->news};
 	unsigned next = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(keep); i++)
@@ -207,9 +216,15 @@ static void catch_fatal_signals(const struct watchdog *dog, struct gate_shared *
 #endif
 }
 
-int watchdog_start(struct watchdog *dog, struct gate_shared *shared, int group, uint64_t deadline)
+int watchdog_start(struct watchdog *dog, struct gate_shared *shared, int group, int bell,
+		   uint64_t deadline)
 {
-	struct guard g = {.shared = shared, .group = group, .tick = deadline / GATE_TICKS};
+	struct guard g = {
+		.shared = shared,
+		.group = group,
+		.news = bell,
+		.tick = deadline / GATE_TICKS,
+	};
 	sigset_t all;
 	pid_t pid;
 

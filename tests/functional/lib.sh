@@ -93,28 +93,38 @@ private_copy() {
 	echo "$T/bin/$2"
 }
 
-# places_of PID...: for each a line with its container in the hierarchies of the controllers in use,
-# "." for the root group, "-" for outside, "?" where they differ, "gone" for one that has ended.
-places_of() {
+# places_in FILE: the container in each group of lines like those of /proc/PID/cgroup, which a line
+# with a pid comes before: one name in the hierarchies of the controllers in use, "." for the root
+# group, "-" for outside, "?" where they differ, "gone" for none.
+places_in() {
 	awk -F: -v root="/$ROOT" '
 		function place(path) {
 			sub(/\/leaf$/, "", path)
 			return path == root ? "." : index(path, root "/") == 1 ? substr(path, length(root) + 2) : "-"
 		}
-		BEGIN {
-			for (i = 1; i < ARGC; i++) {
-				file = "/proc/" ARGV[i] "/cgroup"
-				found = ""
-				while ((getline <file) > 0) {
-					if ($2 != "" && ("," $2 ",") !~ /,(cpu|cpuacct|memory|blkio|pids),/)
-						continue
-					now = place(substr($0, length($1 $2) + 3))
-					found = found == "" || found == now ? now : "?"
-				}
-				close(file)
-				print found == "" ? "gone" : found
-			}
-		}' "$@"
+		function done() {
+			if (n++) print found == "" ? "gone" : found
+			found = ""
+		}
+		NF == 1 { done(); next }
+		$2 != "" && ("," $2 ",") !~ /,(cpu|cpuacct|memory|blkio|pids),/ { next }
+		{
+			now = place(substr($0, length($1 $2) + 3))
+			found = found == "" || found == now ? now : "?"
+		}
+		END { done() }' "$1"
+}
+
+# places_of PID...: a line for each, as places_in.
+places_of() {
+	awk 'BEGIN {
+		for (i = 1; i < ARGC; i++) {
+			file = "/proc/" ARGV[i] "/cgroup"
+			print ARGV[i]
+			while ((getline <file) > 0) print
+			close(file)
+		}
+	}' "$@" | places_in -
 }
 
 container_of() {
