@@ -43,7 +43,9 @@ objects = $(patsubst %.c,$B/%.o,$(filter-out %/main.c,$(foreach d,$1,$(wildcard 
 LIBRARY_OBJ := $(call objects,$(LIBRARIES) rules/import core/cli)
 PROGRAMS := $(foreach d,$(PROGRAM_DIRS),$B/bin/$(call program_name,$d))
 UNIT     := $(patsubst %.c,$B/%,$(wildcard tests/unit/test-*.c))
-HELPERS  := $(patsubst %.c,$B/%,$(wildcard tests/functional/helpers/*.c))
+HELPERS  := $(patsubst %.c,$B/%,$(filter-out %/nss-hang.c,$(wildcard tests/functional/helpers/*.c)))
+# The same in other forms.
+HELPERS_MORE := $(addprefix $B/tests/functional/helpers/,first-static recycle-static libnss_hang.so.2)
 FUZZ     := $(patsubst tests/fuzz/fuzz-%.c,%,$(wildcard tests/fuzz/fuzz-*.c))
 REPLAY   := $(FUZZ:%=$B/tests/fuzz/replay-%)
 
@@ -81,6 +83,10 @@ $B/tests/functional/helpers/%-static: tests/functional/helpers/%.c Makefile
 	$(call say,CC)
 	$Q mkdir -p $(@D) && $(CC) -std=gnu17 $(WARN) -D_GNU_SOURCE -O1 -static -o $@ $<
 
+$B/tests/functional/helpers/libnss_%.so.2: tests/functional/helpers/nss-%.c Makefile
+	$(call say,CC)
+	$Q mkdir -p $(@D) && $(CC) -std=gnu17 $(WARN) -D_GNU_SOURCE -O1 -shared -fPIC -o $@ $<
+
 $B/%.o: %.c Makefile
 	$(call say,CC)
 	$Q mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
@@ -102,7 +108,7 @@ check: deps
 	@$(MAKE) --no-print-directory all tests
 	@B=$B tests/check
 
-tests: $(UNIT) $(REPLAY) $(HELPERS) $B/tests/functional/helpers/first-static
+tests: $(UNIT) $(REPLAY) $(HELPERS) $(HELPERS_MORE)
 
 # The same and more in QEMU, on the kernel of controllers/kernel (built and cached at the first time).
 check-guest: deps kernel

@@ -344,12 +344,13 @@ static void stop(struct engine *engine, struct control *control)
 /* A container keeps a dozen descriptors. */
 static void raise_file_limit(void)
 {
-	struct rlimit limit;
+	struct rlimit limit = {.rlim_cur = 1 << 19, .rlim_max = 1 << 19};
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-		limit.rlim_cur = limit.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &limit);
-	}
+	/* Above the hard limit only the privileged may go, and not above fs.nr_open. */
+	if (setrlimit(RLIMIT_NOFILE, &limit) == 0 || getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 static void block_signals(void)
