@@ -75,7 +75,7 @@ $B/tests/fuzz/replay-%: $B/tests/fuzz/fuzz-%.o $B/tests/fuzz/replay.o $B/stats.a
 	$Q$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
 # Programs of their own, without the library.
-$(HELPERS) $B/tests/bench/witness: $B/tests/%: tests/%.c Makefile
+$(HELPERS) $B/tests/bench/witness $B/tests/bench/spawn: $B/tests/%: tests/%.c Makefile
 	$(call say,CC)
 	$Q mkdir -p $(@D) && $(CC) -std=gnu17 $(WARN) -D_GNU_SOURCE -O1 -o $@ $<
 
@@ -139,9 +139,8 @@ fuzz: deps
 	@tests/fuzz/run $(FUZZ)
 
 bench: deps
-	@$(MAKE) --no-print-directory all $B/tests/bench/witness $B/tests/bench/match
-	@tests/bench/match
-	@tests/bench/place
+	@$(MAKE) --no-print-directory all $(HELPERS) $(addprefix $B/tests/bench/,witness spawn match)
+	@for bench in match place spawn storm; do tests/bench/$$bench || exit 1; done
 
 install: all
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(SBINDIR) $(DESTDIR)$(UNITDIR)
