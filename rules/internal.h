@@ -165,6 +165,10 @@ int name_cache_group_id(struct name_cache *cache, const char *name, uint32_t *re
 const char *name_cache_user(struct name_cache *cache, uint32_t uid);
 const char *name_cache_group(struct name_cache *cache, uint32_t gid);
 
+/* Is that name the name service's last word? */
+bool name_cache_has_user(const struct name_cache *cache, uint32_t uid);
+bool name_cache_has_group(const struct name_cache *cache, uint32_t gid);
+
 /* ---- attributes.c: what a condition may be about ---- */
 
 /* One side of a list; an attribute uses one of the two. */

@@ -190,6 +190,24 @@ const char *name_cache_group(struct name_cache *cache, uint32_t gid)
 	return find(cache, &cache->groups, gid, cache->names.group_name);
 }
 
+static bool is_known(struct entry *table, uint32_t id)
+{
+	struct entry *entry;
+
+	HASH_FIND_INT(table, &id, entry);
+	return entry && entry->is_known;
+}
+
+bool name_cache_has_user(const struct name_cache *cache, uint32_t uid)
+{
+	return is_known(cache->users, uid);
+}
+
+bool name_cache_has_group(const struct name_cache *cache, uint32_t gid)
+{
+	return is_known(cache->groups, gid);
+}
+
 int name_cache_user_id(struct name_cache *cache, const char *name, uint32_t *ret)
 {
 	int r = cache->names.user(cache->names.data, name, ret);

@@ -81,6 +81,13 @@ unsigned ruleset_facts(const struct ruleset *set);
  */
 bool ruleset_forks_matter(const struct ruleset *set);
 
+/*
+ * Do enabled rules, and those that they depend on, ask for this condition ("pgrp")? Do they name
+ * containers by this variable ('U')?
+ */
+bool ruleset_asks(const struct ruleset *set, const char *key);
+bool ruleset_names_by(const struct ruleset *set, char variable);
+
 enum rule_mode { RULE_ENFORCE, RULE_OBSERVE };
 
 /* What becomes of the task's main properties; those without has_ stay as they are. */
@@ -148,6 +155,14 @@ struct rules_cache_counters rules_cache_counters(const struct rules_cache *cache
  */
 int ruleset_container(struct ruleset *set, const struct rule *rule, const struct rbce_task *task,
 		      char **ret, struct rbce_error *err);
+
+/*
+ * Will every task with the same facts be given the same container by RULE, for as long as the set
+ * is in force? Not where it is named by process or tag, nor where the name service has not yet said
+ * who the task's user or group is.
+ */
+bool ruleset_container_lasts(const struct ruleset *set, const struct rule *rule,
+			     const struct rbce_task *task);
 
 /*
  * Why: calls FUNCTION for each rule in order up to and with the one that matches. FAILED is NULL

@@ -57,6 +57,36 @@ bool ruleset_forks_matter(const struct ruleset *set)
 	return false;
 }
 
+static bool asks(const struct compiled *rule, const struct attribute *attribute)
+{
+	for (size_t i = 0; i < rule->n_terms; i++)
+		if (rule->terms[i]->attribute == attribute)
+			return true;
+	for (size_t i = 0; i < rule->n_depends; i++)
+		if (asks(rule->depends[i].rule, attribute))
+			return true;
+	return false;
+}
+
+bool ruleset_asks(const struct ruleset *set, const char *key)
+{
+	const struct attribute *attribute = attribute_find(key);
+
+	for (size_t i = 0; i < set->n_rules; i++)
+		if (set->rules[i].rule.enabled && asks(&set->rules[i], attribute))
+			return true;
+	return false;
+}
+
+bool ruleset_names_by(const struct ruleset *set, char variable)
+{
+	for (size_t i = 0; i < set->n_rules; i++)
+		if (set->rules[i].rule.enabled && set->rules[i].container &&
+		    template_uses(set->rules[i].container, variable))
+			return true;
+	return false;
+}
+
 size_t ruleset_size(const struct ruleset *set)
 {
 	return set->n_rules;
@@ -249,6 +279,16 @@ int ruleset_container(struct ruleset *set, const struct rule *rule, const struct
 		r = -ENOMEM;
 	return r < 0 ? rbce_error_errno(err, r, "cannot name container " QUOTED, rule->container)
 		     : 0;
+}
+
+bool ruleset_container_lasts(const struct ruleset *set, const struct rule *rule,
+			     const struct rbce_task *task)
+{
+	const char *text = rule->container;
+
+	return !template_uses(text, 'P') && !template_uses(text, 't') &&
+	       (!template_uses(text, 'u') || name_cache_has_user(set->names, task->uid)) &&
+	       (!template_uses(text, 'g') || name_cache_has_group(set->names, task->gid));
 }
 
 size_t ruleset_containers(const struct ruleset *set)
