@@ -18,6 +18,7 @@
 
 struct entry {
 	struct record record;
+	enum record_interest told; /* to the watcher */
 	UT_hash_handle hh;
 };
 
@@ -27,6 +28,8 @@ struct records {
 	/* Appended to: "PID START" placed by hand, "-PID START" given back, "#PID START TAG". */
 	FILE *state;
 	size_t written; /* lines since the file was made anew */
+	records_watch_fn *watch;
+	void *watch_data;
 };
 
 /* The file is made anew when it has so many lines more than there are tasks to name. */
@@ -52,8 +55,24 @@ static struct entry *find(const struct records *records, pid_t pid)
 	return entry;
 }
 
+static void tell(struct records *records, struct entry *entry, enum record_interest interest)
+{
+	if (records->watch && entry->told != interest)
+		records->watch(records->watch_data, entry->record.pid, interest);
+	entry->told = records->watch ? interest : RECORD_NONE;
+}
+
+static void tell_of(struct records *records, struct entry *entry)
+{
+	const struct record *record = &entry->record;
+
+	tell(records, entry,
+	     record->manual || record->tag || record->actions ? RECORD_CLOSELY : RECORD_END);
+}
+
 static void drop(struct records *records, struct entry *entry)
 {
+	tell(records, entry, RECORD_NONE);
 	HASH_DEL(records->table, entry);
 	free_entry(entry);
 }
@@ -77,7 +96,18 @@ static struct entry *obtain(struct records *records, pid_t pid, uint64_t start)
 		free_entry(entry);
 		return NULL;
 	}
+	tell_of(records, entry);
 	return entry;
+}
+
+void records_watch(struct records *records, records_watch_fn *function, void *data)
+{
+	for (struct entry *e = records->table; e; e = e->hh.next)
+		tell(records, e, RECORD_NONE);
+	records->watch = function;
+	records->watch_data = data;
+	for (struct entry *e = records->table; e; e = e->hh.next)
+		tell_of(records, e);
 }
 
 static int write_all(struct records *records)
@@ -279,6 +309,7 @@ void records_set_manual(struct records *records, pid_t pid, uint64_t start, bool
 	if (!entry || entry->record.manual == manual)
 		return;
 	entry->record.manual = manual;
+	tell_of(records, entry);
 	append(records, "%s%d %" PRIu64 "\n", manual ? "" : "-", pid, start);
 }
 
@@ -289,6 +320,7 @@ int records_set_tag(struct records *records, pid_t pid, uint64_t start, const ch
 	if (!entry)
 		return -ENOMEM;
 	set_tag(&entry->record, tag);
+	tell_of(records, entry);
 	if (tag && !entry->record.tag)
 		return -ENOMEM;
 	append(records, "#%d %" PRIu64 " %s\n", pid, start, tag ?: "");
@@ -302,6 +334,7 @@ bool records_act(struct records *records, const struct rbce_task *task, uint64_t
 	if (!entry || entry->record.actions == actions)
 		return false;
 	entry->record.actions = actions;
+	tell_of(records, entry);
 	return true;
 }
 
@@ -317,8 +350,10 @@ bool records_inherit(struct records *records, const struct rbce_root *root, pid_
 	if (rbce_task_read(root, child, RBCE_FACT_STAT, &task, NULL) < 0)
 		return above->record.manual;
 	below = obtain(records, child, task.start);
-	if (below)
+	if (below) {
 		below->record.actions = above->record.actions;
+		tell_of(records, below);
+	}
 	if (above->record.tag)
 		records_set_tag(records, child, task.start, above->record.tag);
 	if (above->record.manual)

@@ -46,6 +46,14 @@ int records_open(const char *state_file, const struct rbce_root *root, struct re
 		 struct rbce_error *err);
 struct records *records_free(struct records *records);
 
+/*
+ * Whoever must not miss what becomes of tasks that have a record: calls FUNCTION for each there is,
+ * and again when that changes. RECORD_CLOSELY: what the task does matters, whatever its facts.
+ */
+enum record_interest { RECORD_NONE, RECORD_END, RECORD_CLOSELY };
+typedef void records_watch_fn(void *data, pid_t pid, enum record_interest interest);
+void records_watch(struct records *records, records_watch_fn *function, void *data);
+
 size_t records_count(const struct records *records);
 
 /* The record of the very process (pid, start), NULL for none; borrowed. */
