@@ -90,7 +90,8 @@ int options_parse(const struct command_line *line, int argc, char **argv)
 			print_help(line);
 			exit(fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
 		} else if (code == VERSION_CODE) {
-			printf("%s %s\n", log_program(), VERSION);
+			printf("%s %s%s%s\n", log_program(), VERSION, line->features ? " " : "",
+			       line->features ?: "");
 			exit(EXIT_SUCCESS);
 		} else if (code == '?' || code == ':') {
 			log_error("cannot use option '%s': %s; see --help",

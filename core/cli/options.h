@@ -38,9 +38,10 @@ struct option_row {
 	}
 
 struct command_line {
-	const char *usage; /* "[--rules DIR] --root NAME", after the program's name */
-	const char *about; /* one or two lines under it */
-	const char *more;  /* lines after the options in --help, NULL for none */
+	const char *usage;    /* "[--rules DIR] --root NAME", after the program's name */
+	const char *about;    /* one or two lines under it */
+	const char *more;     /* lines after the options in --help, NULL for none */
+	const char *features; /* behind the version: what was built in or not; NULL */
 	const struct option_row *options;
 	bool stop_at_operand; /* leave everything from the first operand on (for -- CMD) */
 };

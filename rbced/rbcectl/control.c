@@ -77,7 +77,11 @@ static int run_action(const struct action *action, int argc, char **argv)
 			    "every container under the root, and the root group itself", &all),
 		{0},
 	};
-	const struct command_line line = {action->usage, action->about, NULL, options, false};
+	const struct command_line line = {
+		.usage = action->usage,
+		.about = action->about,
+		.options = options,
+	};
 	int first = command_parse(&line, argc, argv, 0, 1);
 	const char *name = first < argc ? argv[first] : "";
 	struct json_object *reply;
