@@ -20,7 +20,18 @@ SANITIZE := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recove
         -fno-omit-frame-pointer)
 PACKAGES := libcgroup libnl-3.0 sqlite3 inih libsystemd smartcols json-c libpcre2-8
 
+# What the bpf source of rbced takes; it is left out where something of it is missing.
+CLANG   ?= clang
+BPFTOOL ?= $(shell PATH=$$PATH:/usr/sbin:/sbin command -v bpftool)
+BPF_LACKS := $(strip $(if $(shell command -v $(CLANG)),,clang) $(if $(BPFTOOL),,bpftool) \
+        $(if $(shell $(PKG_CONFIG) --exists libbpf 2>&1 && echo yes),,libbpf))
+BPF_ARCH  := $(shell uname -m | sed 's/x86_64/x86/; s/aarch64/arm64/')
+BPF_FLAGS := -target bpf -mcpu=v3 -O2 -g -Wall -D__TARGET_ARCH_$(BPF_ARCH) \
+        -idirafter /usr/include/$(shell $(CC) -print-multiarch)
+PACKAGES  += $(if $(BPF_LACKS),,libbpf)
+
 override CPPFLAGS += -I. -Icore/include -Icore -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -MMD -MP
+override CPPFLAGS += -DFEATURES='"$(if $(BPF_LACKS),-bpf,+bpf)"'
 override CFLAGS   += -std=gnu17 $(WARN) $(SANITIZE) $(PKG_CFLAGS)
 override LDFLAGS  += $(SANITIZE) -Wl,--as-needed
 # Asked once per run and only when something is built: `make deps` comes before that.
@@ -38,7 +49,8 @@ PROGRAM_DIRS := $(patsubst %/main.c,%,$(wildcard rbced/main.c rbced/rbcectl/main
 # Folders that belong to the program above them.
 PARTS := rbced/gate rbced/source
 program_name = $(if $(filter stats,$1),containerstats,$(notdir $1))
-objects = $(patsubst %.c,$B/%.o,$(filter-out %/main.c,$(foreach d,$1,$(wildcard $d/*.c))))
+LEFT_OUT := %/main.c %.bpf.c $(if $(BPF_LACKS),%/source/bpf.c,%/source/bpf-none.c)
+objects = $(patsubst %.c,$B/%.o,$(filter-out $(LEFT_OUT),$(foreach d,$1,$(wildcard $d/*.c))))
 
 LIBRARY_OBJ := $(call objects,$(LIBRARIES) rules/import core/cli)
 PROGRAMS := $(foreach d,$(PROGRAM_DIRS),$B/bin/$(call program_name,$d))
@@ -50,6 +62,7 @@ FUZZ     := $(patsubst tests/fuzz/fuzz-%.c,%,$(wildcard tests/fuzz/fuzz-*.c))
 REPLAY   := $(FUZZ:%=$B/tests/fuzz/replay-%)
 
 all: $(PROGRAMS)
+	$(if $(BPF_LACKS),@echo "rbced is built without its bpf source: there is no $(BPF_LACKS)")
 
 $B/lib.a: $(LIBRARY_OBJ)
 	$(call say,AR)
@@ -73,6 +86,18 @@ $B/tests/unit/%: $B/tests/unit/%.o $(PROGRAM_DIRS:%=$B/%.a) $B/lib.a
 $B/tests/fuzz/replay-%: $B/tests/fuzz/fuzz-%.o $B/tests/fuzz/replay.o $B/stats.a $B/lib.a
 	$(call say,LD)
 	$Q$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
+
+# The program for the kernel, and what loads it.
+$B/%.bpf.o: %.bpf.c $(wildcard rbced/source/*.h) Makefile
+	$(call say,BPF)
+	$Q mkdir -p $(@D) && $(CLANG) $(BPF_FLAGS) -c -o $@ $<
+
+$B/%.skel.h: $B/%.bpf.o
+	$(call say,GEN)
+	$Q$(BPFTOOL) gen skeleton $< name rbced_$(notdir $*) >$@
+
+$B/rbced/source/bpf.o: $B/rbced/source/bpf.skel.h
+$B/rbced/source/bpf.o: override CPPFLAGS += -isystem $B
 
 # Programs of their own, without the library.
 $(HELPERS) $B/tests/bench/witness $B/tests/bench/spawn: $B/tests/%: tests/%.c Makefile

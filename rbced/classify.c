@@ -13,9 +13,9 @@ const char *cause_name(enum cause cause)
 {
 	static const char *const names[CAUSE_COUNT] = {
 		[CAUSE_FORK] = "fork", [CAUSE_EXEC] = "exec",       [CAUSE_UID] = "uid",
-		[CAUSE_GID] = "gid",   [CAUSE_SID] = "sid",         [CAUSE_EXIT] = "exit",
-		[CAUSE_SCAN] = "scan", [CAUSE_REQUEST] = "request", [CAUSE_MANUAL] = "manual",
-		[CAUSE_GATE] = "gate",
+		[CAUSE_GID] = "gid",   [CAUSE_SID] = "sid",         [CAUSE_PGRP] = "pgrp",
+		[CAUSE_EXIT] = "exit", [CAUSE_ATTACH] = "attach",   [CAUSE_SCAN] = "scan",
+		[CAUSE_GATE] = "gate", [CAUSE_REQUEST] = "request", [CAUSE_MANUAL] = "manual",
 	};
 	return names[cause];
 }
@@ -159,10 +159,10 @@ static enum outcome act(struct engine *engine, const struct rbce_task *task,
 }
 
 static enum outcome apply_rule(struct engine *engine, const struct rbce_task *task,
-			       const struct rule *rule, enum cause cause)
+			       const struct rule *rule, enum cause cause, char **ret_container)
 {
 	bool observing = engine->options.observe || rule->mode == RULE_OBSERVE;
-	cleanup_free char *name = NULL;
+	char *name = NULL;
 	enum outcome outcome = OUTCOME_RIGHT;
 	struct rbce_error err;
 	int r;
@@ -176,6 +176,7 @@ static enum outcome apply_rule(struct engine *engine, const struct rbce_task *ta
 		log_warning("%s (rule '%s', process %d)", err.message, rule->name, task->pid);
 		return OUTCOME_FAILED;
 	}
+	*ret_container = name;
 	if (name && !stands_right(engine, task, name)) {
 		if (observing)
 			return observe(engine, task, rule, name, cause);
@@ -205,10 +206,10 @@ static bool is_held(struct engine *engine, const struct rbce_task *task,
 }
 
 /* With the lock. */
-static enum outcome decide(struct engine *engine, struct rbce_task *task, enum cause cause)
+static enum outcome decide(struct engine *engine, struct rbce_task *task, enum cause cause,
+			   struct decision *ret)
 {
 	const struct record *record = add_record(engine, task);
-	const struct rule *rule;
 
 	if (task->kernel_thread)
 		return OUTCOME_IGNORED;
@@ -216,8 +217,14 @@ static enum outcome decide(struct engine *engine, struct rbce_task *task, enum c
 		return OUTCOME_MANUAL;
 	if (is_held(engine, task, record, cause))
 		return OUTCOME_HELD;
-	rule = rules_cache_match(engine->cache, task);
-	return rule ? apply_rule(engine, task, rule, cause) : OUTCOME_NONE;
+	ret->rule = rules_cache_match(engine->cache, task);
+	return ret->rule ? apply_rule(engine, task, ret->rule, cause, &ret->container)
+			 : OUTCOME_NONE;
+}
+
+static void decision_done(struct decision *decision)
+{
+	free(decision->container);
 }
 
 static enum outcome could_not_read(int r, const struct rbce_error *err)
@@ -239,23 +246,25 @@ static enum outcome count(struct engine *engine, enum outcome outcome, uint64_t 
 enum outcome engine_classify(struct engine *engine, pid_t pid, enum cause cause)
 {
 	CLEANUP(rbce_task_done) struct rbce_task task = {0};
+	CLEANUP(decision_done) struct decision decision = {0};
 	unsigned facts = engine->facts;
 	uint64_t since = engine_now();
-	enum outcome outcome;
 	struct rbce_error err;
 	int r;
 
 	/* The daemon itself stays where its administrator started it. */
 	if (pid == getpid())
 		return count(engine, OUTCOME_IGNORED, since);
+	source_look(engine, pid, true);
 	engine_unlock(engine);
 	r = read_facts(engine, pid, facts, &task, &err);
 	engine_lock(engine);
-	outcome = count(engine, r < 0 ? could_not_read(r, &err) : decide(engine, &task, cause),
-			since);
+	decision.outcome =
+		r < 0 ? could_not_read(r, &err) : decide(engine, &task, cause, &decision);
+	source_look(engine, pid, false);
 	if (r == 0)
-		source_decided(engine, &task, outcome);
-	return outcome;
+		source_decided(engine, &task, &decision);
+	return count(engine, decision.outcome, since);
 }
 
 /* The facts as they will be when it runs PROGRAM. */
@@ -285,18 +294,23 @@ int engine_classify_exec(struct engine *engine, pid_t pid, const char *program, 
 {
 	static const unsigned unknown = RBCE_FACT_EXE | RBCE_FACT_ARGS;
 	CLEANUP(rbce_task_done) struct rbce_task task = {0};
+	CLEANUP(decision_done) struct decision decision = {0};
 	unsigned facts = engine->facts;
 	uint64_t since = engine_now();
 	enum outcome outcome;
 	struct rbce_error err;
 	int r;
 
+	source_look(engine, pid, true);
 	r = read_facts(engine, pid, facts & ~unknown, &task, &err);
 	if (r == 0)
 		r = foresee(&task, program);
-	if (engine_lock_until(engine, until) < 0)
+	if (engine_lock_until(engine, until) < 0) {
+		source_look(engine, pid, false);
 		return -ETIMEDOUT;
-	outcome = r < 0 ? could_not_read(r, &err) : decide(engine, &task, CAUSE_GATE);
+	}
+	outcome = r < 0 ? could_not_read(r, &err) : decide(engine, &task, CAUSE_GATE, &decision);
+	source_look(engine, pid, false);
 	/* What it knows all of need not be looked at again when it is executed. */
 	if (r == 0 && outcome != OUTCOME_GONE && outcome != OUTCOME_FAILED)
 		records_expect(engine->records, pid, task.start, program,

@@ -33,6 +33,8 @@ enum cause {
 	CAUSE_UID,
 	CAUSE_GID,
 	CAUSE_SID,
+	CAUSE_PGRP,
+	CAUSE_ATTACH, /* somebody else moved it */
 	CAUSE_EXIT,
 	CAUSE_SCAN,    /* start-up, resync after a loss, or reload */
 	CAUSE_REQUEST, /* rbcectl reclassify or release */
@@ -57,6 +59,12 @@ enum outcome {
 };
 enum { OUTCOME_COUNT = OUTCOME_FAILED + 1 };
 const char *outcome_name(enum outcome outcome);
+
+struct decision {
+	enum outcome outcome;
+	const struct rule *rule; /* NULL: none matches, or none was asked */
+	char *container;         /* where that wants the task; NULL: anywhere; owned */
+};
 
 struct counters {
 	uint64_t events[CAUSE_COUNT];

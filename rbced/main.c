@@ -167,6 +167,7 @@ static void parse_command_line(int argc, char **argv, struct settings *s)
 	const struct command_line line = {
 		.usage = "[--rules DIR] [--root NAME] [--gate WHAT] [--observe] [--check]",
 		.about = "Puts every task into the container that the rules give it.",
+		.features = FEATURES,
 		.more = "SIGHUP reads the rules again; on any error the old ones stay.",
 		.options = options,
 	};

@@ -11,6 +11,7 @@
 #include <netlink/netlink.h>
 #include <netlink/socket.h>
 #include <sys/socket.h>
+#include <sys/utsname.h>
 
 #include "source.h"
 #include "util.h"
@@ -20,6 +21,7 @@ enum { BATCH = 4096 };
 
 struct connector {
 	struct engine *engine;
+	uint32_t only; /* of enum proc_cn_event, beside another source; 0 for all */
 	struct nl_sock *socket;
 	sd_event_source *source;
 	/* The kernel numbers events for each processor: a gap tells how many were lost. */
@@ -53,6 +55,9 @@ static uint64_t sequence_gap(struct connector *c, uint32_t cpu, uint32_t sequenc
 	expected = c->next_sequence[cpu];
 	c->next_sequence[cpu] = sequence + 1;
 	gap = sequence - expected;
+	/* Those that were not asked for have numbers as well. */
+	if (c->only)
+		return 0;
 	/* Processors that run backwards would be a fault of ours, not a loss. */
 	return expected == 0 || gap > UINT32_MAX / 2 ? 0 : gap;
 }
@@ -124,17 +129,21 @@ static int on_readable(sd_event_source *source, int fd, uint32_t events, void *d
 	return 0;
 }
 
-/* Tells the kernel that somebody listens; without that it sends nothing. */
+/* Tells the kernel that somebody listens, and to what; without that it sends nothing. */
 static int subscribe(struct connector *c, enum proc_cn_mcast_op operation)
 {
 	struct {
 		struct cn_msg header;
 		enum proc_cn_mcast_op operation;
+		uint32_t only;
 	} __attribute__((packed)) request = {
-		.header = {.id = {CN_IDX_PROC, CN_VAL_PROC}, .len = sizeof(operation)},
+		.header = {.id = {CN_IDX_PROC, CN_VAL_PROC},
+			   .len = sizeof(operation) + (c->only ? sizeof(c->only) : 0)},
 		.operation = operation,
+		.only = c->only,
 	};
-	int r = nl_send_simple(c->socket, NLMSG_DONE, 0, &request, sizeof(request));
+	int r = nl_send_simple(c->socket, NLMSG_DONE, 0, &request,
+			       sizeof(request.header) + request.header.len);
 
 	return r < 0 ? r : 0;
 }
@@ -177,7 +186,7 @@ static struct connector *close_connector(struct connector *c)
 
 DEFINE_CLEANUP(struct connector *, close_connector)
 
-static int open_connector(struct engine *engine, void **ret, struct rbce_error *err)
+static int open_only(struct engine *engine, uint32_t only, void **ret, struct rbce_error *err)
 {
 	CLEANUP(close_connector_p) struct connector *c = calloc(1, sizeof(*c));
 	int r;
@@ -185,6 +194,7 @@ static int open_connector(struct engine *engine, void **ret, struct rbce_error *
 	if (!c)
 		return rbce_error_errno(err, -ENOMEM, "cannot listen to process events");
 	c->engine = engine;
+	c->only = only;
 	if (geteuid() != 0)
 		return rbce_error_set(err, -EPERM,
 				      "cannot listen to process events: only root may");
@@ -200,7 +210,31 @@ static int open_connector(struct engine *engine, void **ret, struct rbce_error *
 	return 0;
 }
 
-static void close_source(void *data)
+static int open_connector(struct engine *engine, void **ret, struct rbce_error *err)
+{
+	return open_only(engine, 0, ret, err);
+}
+
+/* An older kernel would not answer, and send nothing. */
+static bool kernel_filters(void)
+{
+	struct utsname name;
+	unsigned major, minor;
+
+	return uname(&name) == 0 && sscanf(name.release, "%u.%u", &major, &minor) == 2 &&
+	       (major > 6 || (major == 6 && minor >= 6));
+}
+
+int connector_open_ids(struct engine *engine, void **ret, struct rbce_error *err)
+{
+	if (!kernel_filters())
+		return rbce_error_set(err, -EOPNOTSUPP,
+				      "cannot listen to some process events only: Linux is older "
+				      "than 6.6");
+	return open_only(engine, PROC_EVENT_UID | PROC_EVENT_GID | PROC_EVENT_SID, ret, err);
+}
+
+void connector_close(void *data)
 {
 	close_connector(data);
 }
@@ -209,5 +243,5 @@ const struct source_kind source_connector = {
 	.name = "connector",
 	.about = "the kernel's proc connector",
 	.open = open_connector,
-	.close = close_source,
+	.close = connector_close,
 };

@@ -8,6 +8,7 @@
 #include "util.h"
 
 const struct source_kind *const source_kinds[] = {
+	&source_bpf,
 	&source_connector,
 	NULL,
 };
@@ -25,9 +26,12 @@ static int try_kind(struct engine *engine, const struct source_kind *kind, struc
 	void *data;
 	int r = kind->open(engine, &data, err);
 
-	if (r == 0)
-		engine->source = (struct source){kind, data};
-	return r;
+	if (r < 0)
+		return r;
+	engine->source = (struct source){kind, data};
+	if (kind->noted)
+		records_watch(engine->records, kind->noted, data);
+	return 0;
 }
 
 int source_open(struct engine *engine, const struct source_kind *kind, struct rbce_error *err)
@@ -50,6 +54,8 @@ int source_open(struct engine *engine, const struct source_kind *kind, struct rb
 
 void source_close(struct engine *engine)
 {
+	if (engine->source.kind && engine->source.kind->noted)
+		records_watch(engine->records, NULL, NULL);
 	if (engine->source.kind)
 		engine->source.kind->close(engine->source.data);
 	engine->source = (struct source){0};
@@ -69,8 +75,15 @@ void source_rules_changed(const struct engine *engine)
 		engine->source.kind->rules_changed(engine->source.data);
 }
 
-void source_decided(const struct engine *engine, const struct rbce_task *task, enum outcome outcome)
+void source_look(const struct engine *engine, pid_t pid, bool begins)
+{
+	if (engine->source.kind && engine->source.kind->look)
+		engine->source.kind->look(engine->source.data, pid, begins);
+}
+
+void source_decided(const struct engine *engine, const struct rbce_task *task,
+		    const struct decision *decision)
 {
 	if (engine->source.kind && engine->source.kind->decided)
-		engine->source.kind->decided(engine->source.data, task, outcome);
+		engine->source.kind->decided(engine->source.data, task, decision);
 }

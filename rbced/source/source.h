@@ -9,6 +9,7 @@
 #include <json-c/json.h>
 
 #include "../engine.h"
+#include "../record.h"
 
 struct source_kind {
 	const char *name;
@@ -20,8 +21,15 @@ struct source_kind {
 	void (*put_status)(void *data, struct json_object *object);
 	/* engine->rules has changed: what was learned of the old ones is void. */
 	void (*rules_changed)(void *data);
+	/*
+	 * The facts of a task are going to be read (BEGINS), and what is decided by them was done:
+	 * what the task does in between is not known to that decision.
+	 */
+	void (*look)(void *data, pid_t pid, bool begins);
 	/* A task was looked at, with the facts in TASK, and this came of it. */
-	void (*decided)(void *data, const struct rbce_task *task, enum outcome outcome);
+	void (*decided)(void *data, const struct rbce_task *task, const struct decision *decision);
+	/* Is there a record of the task? See records_watch(). */
+	void (*noted)(void *data, pid_t pid, enum record_interest interest);
 };
 
 /* The kinds, best first; NULL behind the last. */
@@ -39,9 +47,15 @@ void source_close(struct engine *engine);
 
 void source_put_status(const struct engine *engine, struct json_object *object);
 void source_rules_changed(const struct engine *engine);
+void source_look(const struct engine *engine, pid_t pid, bool begins);
 void source_decided(const struct engine *engine, const struct rbce_task *task,
-		    enum outcome outcome);
+		    const struct decision *decision);
 
+extern const struct source_kind source_bpf;
 extern const struct source_kind source_connector;
+
+/* The connector beside another source, for changes of ids and sessions only. */
+int connector_open_ids(struct engine *engine, void **ret, struct rbce_error *err);
+void connector_close(void *data);
 
 #endif

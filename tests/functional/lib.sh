@@ -60,6 +60,11 @@ status() {
 	ctl status --json | jq -r "$1"
 }
 
+# heard CAUSE: how many such events there were, whether they got as far as the daemon or not.
+heard() {
+	status ".events.$1 + (.source.filtered.$1 // 0)"
+}
+
 # Reads rules from standard input.
 write_rules() {
 	mkdir -p "$T/rules"
@@ -70,9 +75,11 @@ daemon_answers() {
 	ctl status >/dev/null 2>&1
 }
 
-# start_rbced [OPTION...]: the daemon on $T/rules, ready.
+# start_rbced [OPTION...]: the daemon on $T/rules, ready. RBCE_SOURCE names another source than the
+# best.
 start_rbced() {
-	"$BIN/rbced" --foreground --rules "$T/rules" --root "$ROOT" "$@" 2>>"$T/rbced.log" &
+	"$BIN/rbced" --foreground --rules "$T/rules" --root "$ROOT" ${RBCE_SOURCE:+--source "$RBCE_SOURCE"} "$@" \
+		2>>"$T/rbced.log" &
 	RBCED=$!
 	until daemon_answers; do
 		kill -0 "$RBCED" 2>/dev/null || fail "rbced ended: $(cat "$T/rbced.log")"

@@ -85,9 +85,10 @@ test_after_setuid_and_setsid() {
 	settled "$PID" changed
 	started "$where" gid $OTHER_UID
 	settled "$PID" regrouped
-	before=$(status .events.sid)
+	before=$(heard sid)
 	started "$where" sid
-	wait_for 15 test "$(status .events.sid)" -gt "$before"
+	heard_more() { [ "$(heard sid)" -gt "$before" ]; }
+	wait_for 15 heard_more
 	settled "$PID" rest
 }
 
@@ -288,7 +289,7 @@ test_two_thousand_at_once() {
 	mapfile -t pids < <(pgrep -P "$STORM")
 	equal "processes that live" "$count" ${#pids[@]}
 	equal "processes in the wrong place after a second" 0 "$(wrong_places victims "${pids[@]}")"
-	between "events that came" $((2 * count)) 1000000 "$(status .events.total)"
+	between "events that came" $((2 * count)) 1000000 "$(heard total)"
 	end_storm
 }
 

@@ -1,0 +1,537 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Events from a program in the kernel (bpf.bpf.c), which leaves out those that change nothing: the
+ * daemon tells it the verdicts that it comes to. Needs CAP_BPF, CAP_PERFMON, the kernel's
+ * description of its types (BTF), and the initial pid namespace.
+ */
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <core/cli/log.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <linux/capability.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "rbced/source/bpf.skel.h"
+#include "source.h"
+#include "util.h"
+#include "verdicts.h"
+
+/* Events handled before other sources of the loop get their turn. */
+enum { BATCH = 4096 };
+
+/* How often it is asked whether the kernel has left out an event unheard. */
+enum { CHECK_USEC = 500000 };
+
+enum { PROGRAMS_MAX = 16 };
+
+struct bpf {
+	struct engine *engine;
+	struct rbced_bpf *program;
+	struct bpf_link *links[PROGRAMS_MAX];
+	size_t n_links;
+	struct bpf_link *on_pgrp; /* to after_system_call, while it is needed */
+	bool enters;              /* the kernel lets programs into its functions */
+	void *ids;                /* else the connector tells of changed ids */
+	struct ring_buffer *ring;
+	sd_event_source *on_ring, *on_time;
+	uint64_t seed;
+	uint32_t generation;
+	int left; /* of the batch */
+	size_t n_cpus;
+	struct bpf_counters *per_cpu, sum;
+	uint64_t missed; /* by all programs so far */
+	uint64_t wakeups;
+	uint64_t verdicts; /* given since the rules were loaded */
+};
+
+static const enum cause causes[HEARD_CAUSES] = {
+	[HEARD_FORK] = CAUSE_FORK,     [HEARD_EXEC] = CAUSE_EXEC, [HEARD_UID] = CAUSE_UID,
+	[HEARD_GID] = CAUSE_GID,       [HEARD_SID] = CAUSE_SID,   [HEARD_PGRP] = CAUSE_PGRP,
+	[HEARD_ATTACH] = CAUSE_ATTACH, [HEARD_EXIT] = CAUSE_EXIT,
+};
+
+/* ---- events ---- */
+
+static uint64_t start_of(const struct bpf_record *record)
+{
+	return record->start / (1000000000 / (uint64_t)sysconf(_SC_CLK_TCK));
+}
+
+/* Another process may have the number by now. */
+static bool is_known(const struct bpf *bpf, const struct bpf_record *record)
+{
+	return records_find(bpf->engine->records, (pid_t)record->pid, start_of(record)) != NULL;
+}
+
+static void rules_changed(void *data);
+
+static int on_record(void *data, void *sample, size_t size)
+{
+	const struct bpf_record *record = sample;
+	struct bpf *bpf = data;
+
+	if (size < sizeof(*record) || record->cause >= HEARD_CAUSES)
+		return 0;
+	if (record->cause == HEARD_ATTACH)
+		log_debug("process %u was moved by process %u (%.16s)", record->pid, record->mover,
+			  record->mover_comm);
+	if (record->cause == HEARD_RENAME)
+		rules_changed(bpf);
+	else if (record->cause != HEARD_EXIT || is_known(bpf, record))
+		engine_event(bpf->engine, causes[record->cause], (pid_t)record->pid,
+			     (pid_t)record->parent, record->when / 1000);
+	return --bpf->left > 0 ? 0 : -EAGAIN;
+}
+
+/* The sum of all processors' counters, as it is now. */
+static void read_counters(struct bpf *bpf)
+{
+	static const size_t n = sizeof(struct bpf_counters) / sizeof(__u64);
+	__u64 *sum = (__u64 *)&bpf->sum;
+	uint32_t zero = 0;
+
+	if (bpf_map_lookup_elem(bpf_map__fd(bpf->program->maps.counters), &zero, bpf->per_cpu) < 0)
+		return;
+	memset(sum, 0, sizeof(bpf->sum));
+	for (size_t cpu = 0; cpu < bpf->n_cpus; cpu++)
+		for (size_t i = 0; i < n; i++)
+			sum[i] += ((const __u64 *)&bpf->per_cpu[cpu])[i];
+}
+
+static void look_for_losses(struct bpf *bpf)
+{
+	uint64_t before = bpf->sum.lost;
+
+	read_counters(bpf);
+	if (bpf->sum.lost > before)
+		engine_lost(bpf->engine, bpf->sum.lost - before);
+}
+
+/* Programs that a task was to enter while another one was preempted in them: see bpf.bpf.c. */
+static uint64_t count_missed(const struct bpf *bpf)
+{
+	struct bpf_program *program;
+	uint64_t missed = 0;
+
+	bpf_object__for_each_program(program, bpf->program->obj)
+	{
+		struct bpf_prog_info info = {0};
+		uint32_t size = sizeof(info);
+		int fd = bpf_program__fd(program);
+
+		if (fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &size) == 0)
+			missed += info.recursion_misses;
+	}
+	return missed;
+}
+
+static int on_readable(sd_event_source *source, int fd, uint32_t events, void *data)
+{
+	struct bpf *bpf = data;
+
+	(void)source;
+	(void)fd;
+	(void)events;
+	bpf->wakeups++;
+	bpf->left = BATCH;
+	ring_buffer__consume(bpf->ring);
+	look_for_losses(bpf);
+	return 0;
+}
+
+static int on_check(sd_event_source *source, uint64_t usec, void *data)
+{
+	struct bpf *bpf = data;
+	uint64_t missed = count_missed(bpf);
+
+	if (missed > bpf->missed)
+		engine_lost(bpf->engine, missed - bpf->missed);
+	bpf->missed = missed;
+	look_for_losses(bpf);
+	return sd_event_source_set_time(source, usec + CHECK_USEC);
+}
+
+/* ---- verdicts ---- */
+
+/* While they are looked at, tasks whose events the kernel would leave out are not. */
+static void look(void *data, pid_t pid, bool begins)
+{
+	struct bpf *bpf = data;
+
+	__atomic_add_fetch(&bpf->program->bss->looks[(unsigned)pid % BPF_LOOKS],
+			   begins ? 1 : (uint32_t)-1, __ATOMIC_SEQ_CST);
+}
+
+/* Where a task stands that was just moved into CONTAINER; -ENOENT when it does not. */
+static int place_after_move(const struct bpf *bpf, const struct rbce_task *task,
+			    const char *container, uint64_t *ret)
+{
+	CLEANUP(rbce_task_done) struct rbce_task now = {0};
+	cleanup_free char *stands = NULL;
+	int r;
+
+	r = rbce_task_read(bpf->engine->root, task->pid, RBCE_FACT_CGROUP, &now, NULL);
+	if (r < 0)
+		return r;
+	r = rbce_hierarchy_container_of(bpf->engine->h, now.cgroup, &stands);
+	if (r != 0)
+		return r < 0 ? r : -ENOENT;
+	if (!streq(stands, container))
+		return -ENOENT;
+	return verdicts_place(bpf->seed, bpf->engine->h, now.cgroup, ret);
+}
+
+/* Where tasks like this one stand right. -ENOENT: that is not for the kernel to tell. */
+static int right_place(const struct bpf *bpf, const struct rbce_task *task,
+		       const struct decision *decision, uint64_t *ret)
+{
+	const struct rule *rule = decision->rule;
+
+	if (decision->outcome == OUTCOME_NONE || (decision->outcome == OUTCOME_IGNORED && rule)) {
+		*ret = VERDICT_ANYWHERE;
+		return 0;
+	}
+	if ((decision->outcome != OUTCOME_RIGHT && decision->outcome != OUTCOME_MOVED) ||
+	    !decision->container || rule_actions_hash(&rule->actions) ||
+	    !ruleset_container_lasts(bpf->engine->rules, rule, task))
+		return -ENOENT;
+	if (decision->outcome == OUTCOME_MOVED)
+		return place_after_move(bpf, task, decision->container, ret);
+	return verdicts_place(bpf->seed, bpf->engine->h, task->cgroup, ret);
+}
+
+static uint64_t rules_word(const struct bpf *bpf)
+{
+	return bpf->program->bss->rules;
+}
+
+static void decided(void *data, const struct rbce_task *task, const struct decision *decision)
+{
+	struct bpf *bpf = data;
+	uint64_t rules = rules_word(bpf), now = 0, right;
+	int map = bpf_map__fd(bpf->program->maps.verdicts);
+	struct verdict_key key;
+
+	if (!(rules & VERDICT_KNOWN) || right_place(bpf, task, decision, &right) < 0)
+		return;
+	/* The key has the place that it was decided at. */
+	if (rules & VERDICT_BY_PLACE &&
+	    verdicts_place(bpf->seed, bpf->engine->h, task->cgroup, &now) < 0)
+		return;
+	if (!verdicts_key(bpf->seed, rules, task, now, &key))
+		return;
+	if (bpf_map_update_elem(map, &key, &right, BPF_NOEXIST) == 0)
+		bpf->verdicts++;
+	else
+		bpf_map_update_elem(map, &key, &right, BPF_EXIST);
+}
+
+/*
+ * One write for the program to see: from then on no verdict of before is found. Process groups that
+ * rules ask for may have to be heard of in a way that costs all of the system a little.
+ */
+static void rules_changed(void *data)
+{
+	struct bpf *bpf = data;
+	unsigned facts = verdicts_facts(bpf->engine->rules);
+	bool pgrps = ruleset_asks(bpf->engine->rules, "pgrp") ||
+		     ruleset_asks(bpf->engine->rules, "pgrp-leader");
+
+	bpf->verdicts = 0;
+	__atomic_store_n(&bpf->program->bss->rules, (uint64_t)++bpf->generation << 32 | facts,
+			 __ATOMIC_SEQ_CST);
+	if (!bpf->enters && pgrps && !bpf->on_pgrp)
+		bpf->on_pgrp = bpf_program__attach(bpf->program->progs.after_system_call);
+	if (!pgrps && bpf->on_pgrp) {
+		bpf_link__destroy(bpf->on_pgrp);
+		bpf->on_pgrp = NULL;
+	}
+}
+
+static void noted(void *data, pid_t pid, enum record_interest interest)
+{
+	struct bpf *bpf = data;
+	int map = bpf_map__fd(bpf->program->maps.noted);
+	uint32_t id = (uint32_t)pid;
+	uint32_t kept = interest == RECORD_CLOSELY ? BPF_NOTED_CLOSELY : BPF_NOTED_END;
+
+	if (interest == RECORD_NONE) {
+		bpf_map_delete_elem(map, &id);
+		return;
+	}
+	if (bpf_map_update_elem(map, &id, &kept, BPF_ANY) == 0)
+		return;
+	/* Without the note nothing may be left out; until other rules come, which look at all. */
+	log_warning("cannot note process %d for the kernel: %s; it leaves out nothing now", pid,
+		    strerror(errno));
+	bpf->program->bss->rules = 0;
+}
+
+/* ---- beginning and end ---- */
+
+/* What libbpf first complained of, for the one line that tells why. */
+static char complaint[192];
+
+__attribute__((format(printf, 2, 0))) static int on_libbpf(enum libbpf_print_level level,
+							   const char *format, va_list ap)
+{
+	char text[sizeof(complaint)];
+
+	vsnprintf(text, sizeof(text), format, ap);
+	text[strcspn(text, "\n")] = '\0';
+	if (level == LIBBPF_WARN && !*complaint)
+		snprintf(complaint, sizeof(complaint), "%s",
+			 after_prefix(text, "libbpf: ") ?: text);
+	if (level <= LIBBPF_INFO)
+		log_debug("%s", text);
+	return 0;
+}
+
+static bool has_capability(unsigned capability)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+
+	return syscall(SYS_capget, &header, data) == 0 &&
+	       data[capability / 32].effective & 1U << capability % 32;
+}
+
+/* As Linux, include/linux/proc_ns.h. */
+static const ino_t initial_pid_namespace = 0xEFFFFFFC;
+
+static int check_system(struct rbce_error *err)
+{
+	struct stat st;
+
+	if (!has_capability(CAP_SYS_ADMIN) &&
+	    (!has_capability(CAP_BPF) || !has_capability(CAP_PERFMON)))
+		return rbce_error_set(err, -EPERM,
+				      "cannot use BPF: it takes CAP_BPF and CAP_PERFMON");
+	if (sizeof(ino_t) < sizeof(uint64_t))
+		return rbce_error_set(err, -EOPNOTSUPP, "cannot use BPF: the system has 32 bits");
+	if (stat("/proc/self/ns/pid", &st) < 0 || st.st_ino != initial_pid_namespace)
+		return rbce_error_set(err, -EOPNOTSUPP,
+				      "cannot use BPF: not in the initial pid namespace");
+	return 0;
+}
+
+/* Does the kernel allow programs at its functions? Some do not, though they could. */
+static bool may_enter(const struct btf *types)
+{
+	static const struct bpf_insn nothing[] = {
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K},
+		{.code = BPF_JMP | BPF_EXIT},
+	};
+	LIBBPF_OPTS(bpf_prog_load_opts, options, .expected_attach_type = BPF_TRACE_FEXIT);
+	int id = btf__find_by_name_kind(types, "commit_creds", BTF_KIND_FUNC), fd;
+
+	if (id < 0)
+		return false;
+	options.attach_btf_id = (uint32_t)id;
+	fd = bpf_prog_load(BPF_PROG_TYPE_TRACING, "rbced_test", "GPL", nothing, ARRAY_SIZE(nothing),
+			   &options);
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+static size_t parameters_of(const struct btf *types, const char *function)
+{
+	int id = btf__find_by_name_kind(types, function, BTF_KIND_FUNC);
+	const struct btf_type *type = id < 0 ? NULL : btf__type_by_id(types, (uint32_t)id);
+
+	type = type ? btf__type_by_id(types, type->type) : NULL;
+	return type ? btf_vlen(type) : 0;
+}
+
+/* Which programs are loaded: those that this kernel allows and has a place for. */
+static void choose_programs(struct bpf *bpf, const struct btf *types)
+{
+	struct rbced_bpf *p = bpf->program;
+	size_t parameters = parameters_of(types, "change_pid");
+
+	bpf->enters = may_enter(types);
+	bpf_program__set_autoload(p->progs.before_commit_creds, bpf->enters);
+	bpf_program__set_autoload(p->progs.after_commit_creds, bpf->enters);
+	bpf_program__set_autoload(p->progs.after_setsid, bpf->enters);
+	bpf_program__set_autoload(p->progs.after_change_pid, bpf->enters && parameters == 4);
+	bpf_program__set_autoload(p->progs.after_change_pid_before_6_15,
+				  bpf->enters && parameters != 4);
+	bpf_program__set_autoload(p->progs.after_system_call, !bpf->enters);
+}
+
+/*
+ * An event takes an eighth of what the connector's would, by which --event-buffer is measured. A
+ * ring is a power of two, and of whole pages.
+ */
+static uint32_t ring_size(const struct engine *engine)
+{
+	uint32_t size = (uint32_t)getpagesize();
+
+	while (size < engine->options.event_buffer / 8)
+		size *= 2;
+	return size;
+}
+
+static int load(struct bpf *bpf, struct rbce_error *err)
+{
+	struct btf *types = btf__load_vmlinux_btf();
+	int r;
+
+	if (!types)
+		return rbce_error_set(
+			err, -EOPNOTSUPP,
+			"cannot use BPF: the kernel does not describe its types (BTF)");
+	bpf->program = rbced_bpf__open();
+	if (!bpf->program) {
+		btf__free(types);
+		return rbce_error_errno(err, -errno, "cannot use BPF");
+	}
+	choose_programs(bpf, types);
+	btf__free(types);
+	bpf->program->rodata->seed = bpf->seed;
+	bpf->program->rodata->hierarchies = verdicts_hierarchies(bpf->engine->h);
+	bpf->program->rodata->daemon_pid = (uint32_t)getpid();
+	bpf_map__set_max_entries(bpf->program->maps.events, ring_size(bpf->engine));
+	*complaint = '\0';
+	r = rbced_bpf__load(bpf->program);
+	if (r < 0)
+		return rbce_error_set(err, r, "cannot load the BPF program: %s",
+				      *complaint ? complaint : strerror(-r));
+	return 0;
+}
+
+/* All but the one that costs too much for nothing. */
+static int attach(struct bpf *bpf, struct rbce_error *err)
+{
+	struct bpf_program *program;
+
+	bpf_object__for_each_program(program, bpf->program->obj)
+	{
+		struct bpf_link *link;
+
+		if (!bpf_program__autoload(program) ||
+		    program == bpf->program->progs.after_system_call)
+			continue;
+		link = bpf->n_links < PROGRAMS_MAX ? bpf_program__attach(program) : NULL;
+		if (!link)
+			return rbce_error_errno(err, -errno, "cannot attach BPF to '%s'",
+						bpf_program__section_name(program));
+		bpf->links[bpf->n_links++] = link;
+	}
+	return 0;
+}
+
+static int listen_to(struct bpf *bpf, struct rbce_error *err)
+{
+	sd_event *loop = bpf->engine->loop;
+	int r = -ENOMEM;
+
+	bpf->n_cpus = (size_t)libbpf_num_possible_cpus();
+	bpf->per_cpu = calloc(bpf->n_cpus, sizeof(*bpf->per_cpu));
+	bpf->ring = ring_buffer__new(bpf_map__fd(bpf->program->maps.events), on_record, bpf, NULL);
+	if (bpf->per_cpu && bpf->ring)
+		r = sd_event_add_io(loop, &bpf->on_ring, ring_buffer__epoll_fd(bpf->ring), EPOLLIN,
+				    on_readable, bpf);
+	if (r >= 0)
+		r = sd_event_add_time_relative(loop, &bpf->on_time, CLOCK_MONOTONIC, CHECK_USEC, 0,
+					       on_check, bpf);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(bpf->on_time, SD_EVENT_ON);
+	return r < 0 ? rbce_error_errno(err, r, "cannot listen to the BPF program") : 0;
+}
+
+static void close_bpf(void *data)
+{
+	struct bpf *bpf = data;
+
+	for (size_t i = 0; i < bpf->n_links; i++)
+		bpf_link__destroy(bpf->links[i]);
+	bpf_link__destroy(bpf->on_pgrp);
+	sd_event_source_disable_unref(bpf->on_ring);
+	sd_event_source_disable_unref(bpf->on_time);
+	ring_buffer__free(bpf->ring);
+	if (bpf->ids)
+		connector_close(bpf->ids);
+	rbced_bpf__destroy(bpf->program);
+	free(bpf->per_cpu);
+	free(bpf);
+}
+
+static int open_bpf(struct engine *engine, void **ret, struct rbce_error *err)
+{
+	struct bpf *bpf = calloc(1, sizeof(*bpf));
+	int r;
+
+	if (!bpf)
+		return rbce_error_errno(err, -ENOMEM, "cannot use BPF");
+	bpf->engine = engine;
+	libbpf_set_print(on_libbpf);
+	if (getrandom(&bpf->seed, sizeof(bpf->seed), 0) != sizeof(bpf->seed))
+		bpf->seed = engine_now();
+	r = check_system(err);
+	if (r == 0)
+		r = load(bpf, err);
+	if (r == 0 && !bpf->enters)
+		r = connector_open_ids(engine, &bpf->ids, err);
+	if (r == 0)
+		r = listen_to(bpf, err);
+	if (r == 0) {
+		rules_changed(bpf);
+		r = attach(bpf, err);
+	}
+	if (r < 0) {
+		close_bpf(bpf);
+		return r;
+	}
+	*ret = bpf;
+	return 0;
+}
+
+static void put_number(struct json_object *object, const char *key, uint64_t number)
+{
+	json_object_object_add(object, key, json_object_new_uint64(number));
+}
+
+static void put_causes(struct json_object *object, const char *key, const __u64 *counters)
+{
+	struct json_object *child = json_object_new_object();
+	uint64_t total = 0;
+
+	json_object_object_add(object, key, child);
+	for (size_t i = 0; i < HEARD_RENAME; i++) {
+		put_number(child, cause_name(causes[i]), counters[i]);
+		total += counters[i];
+	}
+	put_number(child, "total", total);
+}
+
+static void put_status(void *data, struct json_object *object)
+{
+	struct bpf *bpf = data;
+
+	look_for_losses(bpf);
+	json_object_object_add(object, "ids",
+			       json_object_new_string(bpf->enters ? "bpf" : "connector"));
+	put_causes(object, "delivered", bpf->sum.delivered);
+	put_causes(object, "filtered", bpf->sum.filtered);
+	put_number(object, "lost", bpf->sum.lost + bpf->missed);
+	put_number(object, "wakeups", bpf->wakeups);
+	put_number(object, "verdicts", bpf->verdicts);
+}
+
+const struct source_kind source_bpf = {
+	.name = "bpf",
+	.about = "a program in the kernel, which leaves out what changes nothing",
+	.open = open_bpf,
+	.close = close_bpf,
+	.put_status = put_status,
+	.rules_changed = rules_changed,
+	.look = look,
+	.decided = decided,
+	.noted = noted,
+};
