@@ -326,7 +326,10 @@ static bool may_enter(const struct btf *types)
 		{.code = BPF_ALU64 | BPF_MOV | BPF_K},
 		{.code = BPF_JMP | BPF_EXIT},
 	};
-	LIBBPF_OPTS(bpf_prog_load_opts, options, .expected_attach_type = BPF_TRACE_FEXIT);
+	struct bpf_prog_load_opts options = {
+		.sz = sizeof(options),
+		.expected_attach_type = BPF_TRACE_FEXIT,
+	};
 	int id = btf__find_by_name_kind(types, "commit_creds", BTF_KIND_FUNC), fd;
 
 	if (id < 0)

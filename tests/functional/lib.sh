@@ -76,9 +76,10 @@ daemon_answers() {
 }
 
 # start_rbced [OPTION...]: the daemon on $T/rules, ready. RBCE_SOURCE names another source than the
-# best.
+# best; RBCED_WITH is a command that it is started by.
+RBCED_WITH=()
 start_rbced() {
-	"$BIN/rbced" --foreground --rules "$T/rules" --root "$ROOT" ${RBCE_SOURCE:+--source "$RBCE_SOURCE"} "$@" \
+	"${RBCED_WITH[@]}" "$BIN/rbced" --foreground --rules "$T/rules" --root "$ROOT" ${RBCE_SOURCE:+--source "$RBCE_SOURCE"} "$@" \
 		2>>"$T/rbced.log" &
 	RBCED=$!
 	until daemon_answers; do

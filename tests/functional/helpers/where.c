@@ -1,28 +1,66 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * where COMMAND...: does one thing to itself and then sleeps, so that a test can see where that
- * brings it: "uid N", "gid N", "groups N", "sid", "fork" (the child sleeps too).
+ * brings it: "uid N", "gid N", "groups N", "sid", "pgrp", "fork" (the child sleeps too).
  * Prints its pid, and the child's, when it has done so.
+ *
+ * where wait COMMAND...: prints its pid first, and does it when a line comes in. There, "sid" is
+ * the process itself, and "child-pgrp" gives its child, whose pid it prints too, a group of its
+ * own.
  */
 #include <grp.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/types.h>
 #include <unistd.h>
+
+static void say_pid(void)
+{
+	printf("%d\n", getpid());
+	fflush(stdout);
+}
+
+/* The child, asleep. */
+static pid_t start_child(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		say_pid();
+		for (;;)
+			pause();
+	}
+	return pid;
+}
 
 int main(int argc, char **argv)
 {
-	const char *what = argc > 1 ? argv[1] : "";
-	unsigned n = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 10) : 0;
+	bool waits = argc > 2 && strcmp(argv[1], "wait") == 0;
+	char **arguments = waits ? argv + 1 : argv;
+	const char *what = argc > 1 ? arguments[1] : "";
+	unsigned n = argc > 2 && arguments[2] ? (unsigned)strtoul(arguments[2], NULL, 10) : 0;
 	gid_t group = n;
+	pid_t child = strcmp(what, "child-pgrp") == 0 ? start_child() : 0;
 	int r = 0;
 
+	if (waits) {
+		say_pid();
+		getchar();
+	}
 	if (strcmp(what, "uid") == 0)
 		r = setresuid(n, n, n);
 	else if (strcmp(what, "gid") == 0)
 		r = setresgid(n, n, n);
 	else if (strcmp(what, "groups") == 0)
 		r = setgroups(1, &group) || setresgid(65534, 65534, 65534);
+	else if (strcmp(what, "pgrp") == 0)
+		r = setpgid(0, 0);
+	else if (child > 0)
+		r = setpgid(child, child);
+	else if (strcmp(what, "sid") == 0 && waits)
+		r = setsid() < 0;
 	else if (strcmp(what, "sid") == 0)
 		r = fork() == 0 ? (setsid() < 0) : (pause(), 0);
 	else if (strcmp(what, "fork") == 0)
@@ -31,8 +69,8 @@ int main(int argc, char **argv)
 		perror("where");
 		return 1;
 	}
-	printf("%d\n", getpid());
-	fflush(stdout);
+	if (!waits)
+		say_pid();
 	for (;;)
 		pause();
 }
