@@ -211,6 +211,53 @@ START_TEST(actions)
 }
 END_TEST
 
+static enum record_interest interests[64];
+static unsigned told;
+
+static void on_interest(void *data, pid_t pid, enum record_interest interest)
+{
+	ck_assert_ptr_eq(data, interests);
+	interests[pid] = interest;
+	told++;
+}
+
+/* A watcher hears of what there is, of what comes and goes, and of nothing twice. */
+START_TEST(watching)
+{
+	struct rbce_task a = {.pid = 60, .start = 1}, b = {.pid = 61, .start = 1};
+
+	begin();
+	records_add_move(records, &a, CAUSE_EXEC, "rule", "x");
+	records_watch(records, on_interest, interests);
+	ck_assert_int_eq(interests[60], RECORD_END);
+	records_add_move(records, &a, CAUSE_EXEC, "rule", "y");
+	ck_assert_uint_eq(told, 1);
+	records_set_manual(records, 61, 1, true);
+	ck_assert_int_eq(interests[61], RECORD_CLOSELY);
+	records_set_manual(records, 61, 1, false);
+	ck_assert_int_eq(interests[61], RECORD_END);
+	records_set_tag(records, 60, 1, "tag");
+	ck_assert_int_eq(interests[60], RECORD_CLOSELY);
+	records_set_tag(records, 60, 1, NULL);
+	ck_assert_int_eq(interests[60], RECORD_END);
+	records_act(records, &b, 7);
+	ck_assert_int_eq(interests[61], RECORD_CLOSELY);
+	records_drop(records, 61);
+	ck_assert_int_eq(interests[61], RECORD_NONE);
+	/* Another process that got the pid. */
+	a.start = 2;
+	records_set_tag(records, 60, 1, "tag");
+	records_add_move(records, &a, CAUSE_EXEC, "rule", "x");
+	ck_assert_int_eq(interests[60], RECORD_END);
+	records_watch(records, NULL, NULL);
+	ck_assert_int_eq(interests[60], RECORD_NONE);
+	told = 0;
+	records_drop(records, 60);
+	ck_assert_uint_eq(told, 0);
+	end();
+}
+END_TEST
+
 START_TEST(garbage_in_the_file)
 {
 	begin();
@@ -225,5 +272,5 @@ int main(void)
 {
 	return harness_run("record",
 			   (const TTest *const[]){moves, observed_once, prune, by_hand, adopt, tags,
-						  actions, garbage_in_the_file, NULL});
+						  actions, watching, garbage_in_the_file, NULL});
 }
