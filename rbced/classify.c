@@ -246,7 +246,7 @@ static enum outcome count(struct engine *engine, enum outcome outcome, uint64_t 
 enum outcome engine_classify(struct engine *engine, pid_t pid, enum cause cause)
 {
 	CLEANUP(rbce_task_done) struct rbce_task task = {0};
-	CLEANUP(decision_done) struct decision decision = {0};
+	CLEANUP(decision_done) struct decision decision = {.cause = cause};
 	unsigned facts = engine->facts;
 	uint64_t since = engine_now();
 	struct rbce_error err;
@@ -294,7 +294,7 @@ int engine_classify_exec(struct engine *engine, pid_t pid, const char *program, 
 {
 	static const unsigned unknown = RBCE_FACT_EXE | RBCE_FACT_ARGS;
 	CLEANUP(rbce_task_done) struct rbce_task task = {0};
-	CLEANUP(decision_done) struct decision decision = {0};
+	CLEANUP(decision_done) struct decision decision = {.cause = CAUSE_GATE};
 	unsigned facts = engine->facts;
 	uint64_t since = engine_now();
 	enum outcome outcome;
@@ -310,7 +310,10 @@ int engine_classify_exec(struct engine *engine, pid_t pid, const char *program, 
 		return -ETIMEDOUT;
 	}
 	outcome = r < 0 ? could_not_read(r, &err) : decide(engine, &task, CAUSE_GATE, &decision);
+	decision.outcome = outcome;
 	source_look(engine, pid, false);
+	if (r == 0)
+		source_decided(engine, &task, &decision);
 	/* What it knows all of need not be looked at again when it is executed. */
 	if (r == 0 && outcome != OUTCOME_GONE && outcome != OUTCOME_FAILED)
 		records_expect(engine->records, pid, task.start, program,
@@ -322,18 +325,20 @@ int engine_classify_exec(struct engine *engine, pid_t pid, const char *program, 
 	return (int)outcome;
 }
 
-bool engine_is_expected(struct engine *engine, pid_t pid)
+bool engine_is_expected(struct engine *engine, pid_t pid, uint64_t when)
 {
 	CLEANUP(rbce_task_done) struct rbce_task task = {0};
 	const struct record *record = records_find_pid(engine->records, pid);
-	bool same;
+	bool same, doubted;
 
-	if (!record || !record->program || record->doubted)
+	if (!record || !record->program)
 		return false;
 	if (rbce_task_read(engine->root, pid, RBCE_FACT_STAT | RBCE_FACT_EXE, &task, NULL) < 0)
 		return false;
 	same = record->start == task.start && task.exe && streq(record->program, task.exe);
-	if (same)
+	doubted = record->doubted;
+	/* The source may leave out that it was executed, and this is the next program. */
+	if (same || when > record->program_until - EXPECT_USEC)
 		records_expect(engine->records, pid, task.start, NULL, 0);
-	return same;
+	return same && !doubted;
 }

@@ -70,7 +70,7 @@ void engine_event(struct engine *engine, enum cause cause, pid_t pid, pid_t pare
 	/* A full scan will come by here anyway. */
 	if (engine->rescan)
 		return;
-	if (cause == CAUSE_EXEC && engine_is_expected(engine, pid))
+	if (cause == CAUSE_EXEC && engine_is_expected(engine, pid, when))
 		return;
 	engine_classify(engine, pid, cause);
 }

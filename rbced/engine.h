@@ -61,6 +61,7 @@ enum { OUTCOME_COUNT = OUTCOME_FAILED + 1 };
 const char *outcome_name(enum outcome outcome);
 
 struct decision {
+	enum cause cause;
 	enum outcome outcome;
 	const struct rule *rule; /* NULL: none matches, or none was asked */
 	char *container;         /* where that wants the task; NULL: anywhere; owned */
@@ -178,8 +179,11 @@ void engine_scan(struct engine *engine, enum cause cause);
 int engine_classify_exec(struct engine *engine, pid_t pid, const char *program, bool changes_ids,
 			 uint64_t until);
 
-/* Does the task show the program now that the gate decided it for, with nothing left in doubt? */
-bool engine_is_expected(struct engine *engine, pid_t pid);
+/*
+ * A program was executed then. Is it the one that the gate decided the task for, with nothing left
+ * in doubt? If not, and it came after that, that one is no longer to be expected.
+ */
+bool engine_is_expected(struct engine *engine, pid_t pid, uint64_t when);
 
 /* Carries out a rule's actions on all threads of a task (act.c); 0, -ESRCH or -errno. */
 int engine_act(struct engine *engine, const struct rbce_task *task,

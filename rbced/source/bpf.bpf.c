@@ -54,7 +54,7 @@ struct {
 
 /* Threads that are about to change their ids, and which. */
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 4096);
 	__type(key, __u32); /* thread id */
 	__type(value, __u32);

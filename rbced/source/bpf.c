@@ -216,13 +216,17 @@ static void decided(void *data, const struct rbce_task *task, const struct decis
 	int map = bpf_map__fd(bpf->program->maps.verdicts);
 	struct verdict_key key;
 
-	if (!(rules & VERDICT_KNOWN) || right_place(bpf, task, decision, &right) < 0)
-		return;
 	/* The key has the place that it was decided at. */
 	if (rules & VERDICT_BY_PLACE &&
 	    verdicts_place(bpf->seed, bpf->engine->h, task->cgroup, &now) < 0)
 		return;
 	if (!verdicts_key(bpf->seed, rules, task, now, &key))
+		return;
+	/* At the gate a program waits for this to end; what is there will do. */
+	if (decision->cause == CAUSE_GATE && decision->outcome != OUTCOME_MOVED &&
+	    bpf_map_lookup_elem(map, &key, &right) == 0)
+		return;
+	if (right_place(bpf, task, decision, &right) < 0)
 		return;
 	if (bpf_map_update_elem(map, &key, &right, BPF_NOEXIST) == 0)
 		bpf->verdicts++;
@@ -244,8 +248,12 @@ static void rules_changed(void *data)
 	bpf->verdicts = 0;
 	__atomic_store_n(&bpf->program->bss->rules, (uint64_t)++bpf->generation << 32 | facts,
 			 __ATOMIC_SEQ_CST);
-	if (!bpf->enters && pgrps && !bpf->on_pgrp)
+	if (!bpf->enters && pgrps && !bpf->on_pgrp) {
 		bpf->on_pgrp = bpf_program__attach(bpf->program->progs.after_system_call);
+		if (!bpf->on_pgrp)
+			log_warning("cannot hear of process groups that change: %s",
+				    strerror(errno));
+	}
 	if (!pgrps && bpf->on_pgrp) {
 		bpf_link__destroy(bpf->on_pgrp);
 		bpf->on_pgrp = NULL;

@@ -26,7 +26,8 @@ struct source_kind {
 	 * what the task does in between is not known to that decision.
 	 */
 	void (*look)(void *data, pid_t pid, bool begins);
-	/* A task was looked at, with the facts in TASK, and this came of it. */
+	/* A task was looked at, with the facts in TASK, and this came of it. Both of these are
+	 * called by the gate's thread too; only the latter with the lock. */
 	void (*decided)(void *data, const struct rbce_task *task, const struct decision *decision);
 	/* Is there a record of the task? See records_watch(). */
 	void (*noted)(void *data, pid_t pid, enum record_interest interest);

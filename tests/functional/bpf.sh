@@ -363,6 +363,27 @@ test_moves_by_others_are_heard_of() {
 	wait_for 15 moved
 }
 
+# A child that begins elsewhere than its parent stands (CLONE_INTO_CGROUP) is not taken for right.
+test_a_child_that_begins_elsewhere() {
+	local where foreign
+	where=$(private_copy "$HELP/where" where)
+	foreign=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)/$ROOT/foreign
+	write_rules <<-END
+		[rule all]
+		exe = $where
+		container = home
+	END
+	start_rbced
+	waiting into "$foreign"
+	settled "$PID" home
+	mkdir "$foreign" || skip "no cgroup v2 here"
+	mv "$T/out" "$T/pids"
+	go
+	wait_for 15 sh -c "[ \$(grep -c . '$T/pids') = 2 ]"
+	while read -r pid; do settled "$pid" home; done <"$T/pids"
+	between "moves heard of" 1 1000000 "$(status .events.attach)"
+}
+
 # fell_back REASON: it runs on the connector, said why in one line, and places as ever.
 fell_back() {
 	source_is connector

@@ -1,25 +1,35 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * where COMMAND...: does one thing to itself and then sleeps, so that a test can see where that
- * brings it: "uid N", "gid N", "groups N", "sid", "pgrp", "fork" (the child sleeps too).
+ * brings it: "uid N", "gid N", "groups N", "sid", "pgrp", "fork" (the child sleeps too), "into DIR"
+ * (the same, but the child begins in that cgroup).
  * Prints its pid, and the child's, when it has done so.
  *
  * where wait COMMAND...: prints its pid first, and does it when a line comes in. There, "sid" is
  * the process itself, and "child-pgrp" gives its child, whose pid it prints too, a group of its
  * own.
  */
+#include <fcntl.h>
 #include <grp.h>
+#include <linux/sched.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/types.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static void say_pid(void)
 {
 	printf("%d\n", getpid());
 	fflush(stdout);
+}
+
+static void sleep_on(void)
+{
+	for (;;)
+		pause();
 }
 
 /* The child, asleep. */
@@ -29,8 +39,25 @@ static pid_t start_child(void)
 
 	if (pid == 0) {
 		say_pid();
-		for (;;)
-			pause();
+		sleep_on();
+	}
+	return pid;
+}
+
+/* The same, in a cgroup of the v2 tree. */
+static long start_child_in(const char *path)
+{
+	struct clone_args arguments = {.flags = CLONE_INTO_CGROUP, .exit_signal = SIGCHLD};
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	long pid;
+
+	if (fd < 0)
+		return -1;
+	arguments.cgroup = (unsigned)fd;
+	pid = syscall(SYS_clone3, &arguments, sizeof(arguments));
+	if (pid == 0) {
+		say_pid();
+		sleep_on();
 	}
 	return pid;
 }
@@ -65,12 +92,13 @@ int main(int argc, char **argv)
 		r = fork() == 0 ? (setsid() < 0) : (pause(), 0);
 	else if (strcmp(what, "fork") == 0)
 		fork();
+	else if (strcmp(what, "into") == 0)
+		r = start_child_in(arguments[2]) < 0;
 	if (r != 0) {
 		perror("where");
 		return 1;
 	}
 	if (!waits)
 		say_pid();
-	for (;;)
-		pause();
+	sleep_on();
 }
