@@ -147,7 +147,7 @@ test_the_right_place_is_left_out() {
 	start_rbced
 	launcher
 	settled "$LAUNCHER" jobs
-	EXPECTED=jobs
+	EXPECTED="jobs"
 	stay_of "$T/bin/worker"
 	stay_of "$T/bin/worker"
 	before=$(hits workers)
@@ -173,7 +173,7 @@ test_a_reload_forgets_all() {
 	start_rbced
 	launcher
 	settled "$LAUNCHER" jobs
-	EXPECTED=jobs
+	EXPECTED="jobs"
 	stay_of "$T/bin/worker"
 	stay_of "$T/bin/worker"
 	write_rules <<<"$rules others"
@@ -251,7 +251,7 @@ test_a_deleted_program() {
 	start_rbced
 	launcher
 	settled "$LAUNCHER" jobs
-	EXPECTED=jobs
+	EXPECTED="jobs"
 	stay_of "$T/bin/worker"
 	stay_of "$T/bin/worker"
 	ln "$T/bin/launcher" "$T/bin/link"
@@ -278,7 +278,7 @@ test_facts_that_differ() {
 	start_rbced
 	launcher
 	settled "$LAUNCHER" jobs
-	for round in 1 2 3; do
+	for _ in 1 2 3; do
 		EXPECTED=users/0
 		stay_of "$T/bin/worker"
 		EXPECTED=users/$TEST_UID
@@ -309,7 +309,7 @@ test_parents_and_places() {
 	start_rbced
 	launcher
 	settled "$LAUNCHER" jobs
-	for round in 1 2 3; do
+	for _ in 1 2 3; do
 		EXPECTED=outer
 		stay_of "$T/bin/worker"
 		rm "$T/pid"
@@ -332,7 +332,7 @@ test_children_of_a_task_placed_by_hand() {
 	start_rbced
 	launcher
 	settled "$LAUNCHER" jobs
-	EXPECTED=jobs
+	EXPECTED="jobs"
 	stay_of "$T/bin/worker"
 	stay_of "$T/bin/worker"
 	ctl classify "$LAUNCHER" by-hand >/dev/null
@@ -340,7 +340,7 @@ test_children_of_a_task_placed_by_hand() {
 	stay_of "$T/bin/worker"
 	ctl release "$LAUNCHER" >/dev/null
 	settled "$LAUNCHER" jobs
-	EXPECTED=jobs
+	EXPECTED="jobs"
 	stay_of "$T/bin/worker"
 }
 
@@ -412,6 +412,7 @@ test_without_the_capability() {
 test_without_types_of_the_kernel() {
 	victims_rule
 	# shellcheck disable=SC2016 # for that shell
+	# shellcheck disable=SC2034 # of lib.sh
 	RBCED_WITH=(unshare --mount sh -c 'mount -t tmpfs none /sys/kernel/btf && exec "$@"' sh)
 	start_rbced
 	fell_back "BTF"
