@@ -246,7 +246,7 @@ static enum outcome count(struct engine *engine, enum outcome outcome, uint64_t 
 enum outcome engine_classify(struct engine *engine, pid_t pid, enum cause cause)
 {
 	CLEANUP(rbce_task_done) struct rbce_task task = {0};
-	CLEANUP(decision_done) struct decision decision = {.cause = cause};
+	CLEANUP(decision_done) struct decision decision = {0};
 	unsigned facts = engine->facts;
 	uint64_t since = engine_now();
 	struct rbce_error err;
@@ -294,7 +294,7 @@ int engine_classify_exec(struct engine *engine, pid_t pid, const char *program, 
 {
 	static const unsigned unknown = RBCE_FACT_EXE | RBCE_FACT_ARGS;
 	CLEANUP(rbce_task_done) struct rbce_task task = {0};
-	CLEANUP(decision_done) struct decision decision = {.cause = CAUSE_GATE};
+	CLEANUP(decision_done) struct decision decision = {0};
 	unsigned facts = engine->facts;
 	uint64_t since = engine_now();
 	enum outcome outcome;

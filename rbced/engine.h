@@ -61,7 +61,6 @@ enum { OUTCOME_COUNT = OUTCOME_FAILED + 1 };
 const char *outcome_name(enum outcome outcome);
 
 struct decision {
-	enum cause cause;
 	enum outcome outcome;
 	const struct rule *rule; /* NULL: none matches, or none was asked */
 	char *container;         /* where that wants the task; NULL: anywhere; owned */

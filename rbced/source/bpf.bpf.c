@@ -41,7 +41,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, BPF_VERDICTS);
 	__type(key, struct verdict_key);
-	__type(value, __u64); /* the place */
+	__type(value, __u8);
 } verdicts SEC(".maps");
 
 struct {
@@ -318,16 +318,12 @@ static __always_inline void add_rest(struct verdict_key *key, struct task_struct
 
 static __always_inline bool stands_right(struct task_struct *leader, __u64 place)
 {
-	struct verdict_key key = {.rules = rules};
-	__u64 *right;
+	struct verdict_key key = {.rules = rules, .place = place};
 
 	if (!(key.rules & VERDICT_KNOWN) || !add_ids(&key, leader) || !add_programs(&key, leader))
 		return false;
 	add_rest(&key, leader);
-	if (key.rules & VERDICT_BY_PLACE)
-		key.place = place;
-	right = bpf_map_lookup_elem(&verdicts, &key);
-	return right && (*right == VERDICT_ANYWHERE || *right == place);
+	return bpf_map_lookup_elem(&verdicts, &key) != NULL;
 }
 
 /* Must the daemon hear of all that this process does, whatever it is? */

@@ -26,6 +26,9 @@ enum { BATCH = 4096 };
 /* How often it is asked whether the kernel has left out an event unheard. */
 enum { CHECK_USEC = 500000 };
 
+/* How long it is believed what a place is. */
+enum { PLACE_USEC = 100000 };
+
 enum { PROGRAMS_MAX = 16 };
 
 struct bpf {
@@ -46,6 +49,8 @@ struct bpf {
 	uint64_t missed; /* by all programs so far */
 	uint64_t wakeups;
 	uint64_t verdicts; /* given since the rules were loaded */
+	char *place_text;  /* the last one looked up */
+	uint64_t place, place_until;
 };
 
 static const enum cause causes[HEARD_CAUSES] = {
@@ -166,9 +171,31 @@ static void look(void *data, pid_t pid, bool begins)
 			   begins ? 1 : (uint32_t)-1, __ATOMIC_SEQ_CST);
 }
 
+/*
+ * A place, from a text of /proc/PID/cgroup. Tasks that are looked at one after the other often
+ * stand in the same one. Of a place that is made anew meanwhile the old one is kept, where nobody
+ * stands.
+ */
+static int place_of(struct bpf *bpf, const char *text, uint64_t *ret)
+{
+	uint64_t now = engine_now();
+	int r = 0;
+
+	if (!bpf->place_text || now > bpf->place_until || !streq(text, bpf->place_text)) {
+		free(bpf->place_text);
+		bpf->place_text = NULL;
+		r = verdicts_place(bpf->seed, bpf->engine->h, text, &bpf->place);
+		if (r == 0)
+			bpf->place_text = strdup(text);
+		bpf->place_until = now + PLACE_USEC;
+	}
+	*ret = bpf->place;
+	return r;
+}
+
 /* Where a task stands that was just moved into CONTAINER; -ENOENT when it does not. */
-static int place_after_move(const struct bpf *bpf, const struct rbce_task *task,
-			    const char *container, uint64_t *ret)
+static int place_after_move(struct bpf *bpf, const struct rbce_task *task, const char *container,
+			    uint64_t *ret)
 {
 	CLEANUP(rbce_task_done) struct rbce_task now = {0};
 	cleanup_free char *stands = NULL;
@@ -180,58 +207,41 @@ static int place_after_move(const struct bpf *bpf, const struct rbce_task *task,
 	r = rbce_hierarchy_container_of(bpf->engine->h, now.cgroup, &stands);
 	if (r != 0)
 		return r < 0 ? r : -ENOENT;
-	if (!streq(stands, container))
-		return -ENOENT;
-	return verdicts_place(bpf->seed, bpf->engine->h, now.cgroup, ret);
+	return streq(stands, container) ? place_of(bpf, now.cgroup, ret) : -ENOENT;
 }
 
 /* Where tasks like this one stand right. -ENOENT: that is not for the kernel to tell. */
-static int right_place(const struct bpf *bpf, const struct rbce_task *task,
+static int right_place(struct bpf *bpf, const struct rbce_task *task,
 		       const struct decision *decision, uint64_t *ret)
 {
 	const struct rule *rule = decision->rule;
 
-	if (decision->outcome == OUTCOME_NONE || (decision->outcome == OUTCOME_IGNORED && rule)) {
-		*ret = VERDICT_ANYWHERE;
-		return 0;
-	}
-	if ((decision->outcome != OUTCOME_RIGHT && decision->outcome != OUTCOME_MOVED) ||
-	    !decision->container || rule_actions_hash(&rule->actions) ||
+	if (decision->outcome == OUTCOME_NONE || (decision->outcome == OUTCOME_IGNORED && rule))
+		return place_of(bpf, task->cgroup, ret);
+	if (!rule || !decision->container || rule_actions_hash(&rule->actions) ||
 	    !ruleset_container_lasts(bpf->engine->rules, rule, task))
 		return -ENOENT;
-	if (decision->outcome == OUTCOME_MOVED)
+	if (decision->outcome == OUTCOME_RIGHT)
+		return place_of(bpf, task->cgroup, ret);
+	/* There the same rule will match, but where rules ask for it. */
+	if (decision->outcome == OUTCOME_MOVED && !ruleset_asks(bpf->engine->rules, "in"))
 		return place_after_move(bpf, task, decision->container, ret);
-	return verdicts_place(bpf->seed, bpf->engine->h, task->cgroup, ret);
-}
-
-static uint64_t rules_word(const struct bpf *bpf)
-{
-	return bpf->program->bss->rules;
+	return -ENOENT;
 }
 
 static void decided(void *data, const struct rbce_task *task, const struct decision *decision)
 {
+	static const uint8_t right = 1;
 	struct bpf *bpf = data;
-	uint64_t rules = rules_word(bpf), now = 0, right;
-	int map = bpf_map__fd(bpf->program->maps.verdicts);
 	struct verdict_key key;
+	uint64_t place;
 
-	/* The key has the place that it was decided at. */
-	if (rules & VERDICT_BY_PLACE &&
-	    verdicts_place(bpf->seed, bpf->engine->h, task->cgroup, &now) < 0)
+	if (right_place(bpf, task, decision, &place) < 0 ||
+	    !verdicts_key(bpf->seed, bpf->program->bss->rules, task, place, &key))
 		return;
-	if (!verdicts_key(bpf->seed, rules, task, now, &key))
-		return;
-	/* At the gate a program waits for this to end; what is there will do. */
-	if (decision->cause == CAUSE_GATE && decision->outcome != OUTCOME_MOVED &&
-	    bpf_map_lookup_elem(map, &key, &right) == 0)
-		return;
-	if (right_place(bpf, task, decision, &right) < 0)
-		return;
-	if (bpf_map_update_elem(map, &key, &right, BPF_NOEXIST) == 0)
+	if (bpf_map_update_elem(bpf_map__fd(bpf->program->maps.verdicts), &key, &right,
+				BPF_NOEXIST) == 0)
 		bpf->verdicts++;
-	else
-		bpf_map_update_elem(map, &key, &right, BPF_EXIST);
 }
 
 /*
@@ -469,6 +479,7 @@ static void close_bpf(void *data)
 	if (bpf->ids)
 		connector_close(bpf->ids);
 	rbced_bpf__destroy(bpf->program);
+	free(bpf->place_text);
 	free(bpf->per_cpu);
 	free(bpf);
 }

@@ -3,8 +3,9 @@
  * What the program in the kernel (bpf.bpf.c) and the daemon must see alike: the facts by which
  * verdicts are kept, and the records of events. Both include linux/types.h before it.
  *
- * A verdict says where a task with certain facts stands right. It is a pure function of the rules
- * and of those facts: whoever finds a task's facts in the map knows it without asking the daemon.
+ * A verdict says that a task with certain facts, which stands in a certain place, stands right.
+ * That is a pure function of the rules and of those facts: whoever finds them in the map knows it
+ * without asking the daemon.
  */
 #ifndef RBCED_SOURCE_VERDICT_H
 #define RBCED_SOURCE_VERDICT_H
@@ -25,17 +26,19 @@ enum verdict_fact {
 	VERDICT_BY_SESSION_LEADER = 1 << 11,
 	VERDICT_BY_TTY = 1 << 12,
 	VERDICT_BY_REALTIME = 1 << 13,
-	VERDICT_BY_PLACE = 1 << 14,
 	/* There are verdicts at all; without it every event goes to the daemon. */
-	VERDICT_KNOWN = 1 << 15,
+	VERDICT_KNOWN = 1 << 14,
 };
 
-/* Facts that no rule asks for are 0. Programs are hashes of their paths, VERDICT_NO_PROGRAM. */
+/*
+ * Facts that no rule asks for are 0. Programs are hashes of their paths, or VERDICT_NO_PROGRAM. The
+ * place is all the groups that a task stands in; it is always there, for a rule may look at it.
+ */
 struct verdict_key {
 	__u64 rules; /* enum verdict_fact, and above 32 bits the generation of the rules */
 	__u64 exe, parent, pgrp_leader, session_leader;
 	__u64 groups; /* hash of the supplementary ones */
-	__u64 place;  /* where it stands */
+	__u64 place;
 	__u32 uid, euid, gid, egid, login, pgrp, session;
 	__u32 flags;
 };
@@ -43,7 +46,6 @@ struct verdict_key {
 enum verdict_flag { VERDICT_TTY = 1, VERDICT_REALTIME = 2 };
 
 enum {
-	VERDICT_ANYWHERE = 0,   /* a place: whatever the task stands in is right */
 	VERDICT_NO_PROGRAM = 1, /* in place of a hash */
 	VERDICT_STEPS = 320,    /* names and eight bytes of names that a path may have */
 	VERDICT_GROUPS = 64,    /* supplementary groups of a task that may be told by them */

@@ -33,7 +33,6 @@ static const struct {
 	{"session-leader", 0, VERDICT_BY_SESSION_LEADER},
 	{"tty", 0, VERDICT_BY_TTY},
 	{"realtime", 0, VERDICT_BY_REALTIME},
-	{"in", 0, VERDICT_BY_PLACE},
 };
 
 /* Tags need no bit: whatever a tagged task does comes to the daemon. */
@@ -183,7 +182,7 @@ static void add_rest(struct verdict_key *key, const struct rbce_task *task)
 bool verdicts_key(uint64_t seed, uint64_t rules, const struct rbce_task *task, uint64_t place,
 		  struct verdict_key *ret)
 {
-	struct verdict_key key = {.rules = rules};
+	struct verdict_key key = {.rules = rules, .place = place};
 
 	/* What an unreadable program would be, and a tag's bearer, is not told by the key. */
 	if (!(rules & VERDICT_KNOWN) || !task->exe || task->tag)
@@ -200,8 +199,6 @@ bool verdicts_key(uint64_t seed, uint64_t rules, const struct rbce_task *task, u
 		key.pgrp_leader = hash_program(seed, task->pgrp_leader_exe);
 	if (rules & VERDICT_BY_SESSION_LEADER)
 		key.session_leader = hash_program(seed, task->session_leader_exe);
-	if (rules & VERDICT_BY_PLACE)
-		key.place = place;
 	*ret = key;
 	return true;
 }

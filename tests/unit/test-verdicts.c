@@ -40,7 +40,7 @@ START_TEST(facts_that_rules_ask_for)
 		{"[rule a]\nsession-leader = /a\ncontainer = a\n", VERDICT_BY_SESSION_LEADER},
 		{"[rule a]\ntty = yes\ncontainer = a\n", VERDICT_BY_TTY},
 		{"[rule a]\nrealtime = yes\ncontainer = a\n", VERDICT_BY_REALTIME},
-		{"[rule a]\nin = b\ncontainer = a\n", VERDICT_BY_PLACE},
+		{"[rule a]\nin = b\ncontainer = a\n", 0},
 		{"[rule a]\ntag = b\ncontainer = a\n", 0},
 		{"[rule a]\nuser = 7\ncontainer = a\nstate = off\n", 0},
 		{"[rule a]\nuser = 7\ncontainer = a\nstate = off\n"
@@ -120,15 +120,16 @@ START_TEST(keys)
 	memset(&x, 0xff, sizeof(x));
 	ck_assert(verdicts_key(SEED, VERDICT_KNOWN | VERDICT_BY_UID, &a, 9, &x));
 	ck_assert(verdicts_key(SEED, VERDICT_KNOWN | VERDICT_BY_UID, &b, 8, &y));
+	ck_assert_mem_ne(&x, &y, sizeof(x));
+	ck_assert(verdicts_key(SEED, VERDICT_KNOWN | VERDICT_BY_UID, &b, 9, &y));
 	ck_assert_mem_eq(&x, &y, sizeof(x));
 	ck_assert_uint_eq(x.uid, 1);
-	ck_assert_uint_eq(x.exe | x.place | x.gid | x.pgrp | x.flags, 0);
+	ck_assert_uint_eq(x.exe | x.gid | x.pgrp | x.flags, 0);
 	ck_assert(verdicts_key(SEED, VERDICT_KNOWN | VERDICT_BY_EXE, &b, 8, &y));
 	ck_assert_uint_eq(y.exe, verdicts_hash_path(SEED, "/bin/b"));
-	ck_assert(verdicts_key(SEED,
-			       VERDICT_KNOWN | VERDICT_BY_PLACE | VERDICT_BY_TTY |
-				       VERDICT_BY_REALTIME | VERDICT_BY_PARENT,
-			       &b, 8, &y));
+	ck_assert(verdicts_key(
+		SEED, VERDICT_KNOWN | VERDICT_BY_TTY | VERDICT_BY_REALTIME | VERDICT_BY_PARENT, &b,
+		8, &y));
 	ck_assert_uint_eq(y.place, 8);
 	ck_assert_uint_eq(y.flags, VERDICT_TTY | VERDICT_REALTIME);
 	ck_assert_uint_eq(y.parent, VERDICT_NO_PROGRAM);
