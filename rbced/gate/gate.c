@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <sys/uio.h>
 
+#include "../source/source.h"
 #include "internal.h"
 #include "util.h"
 
@@ -29,6 +30,7 @@ enum {
 enum gate_count {
 	COUNT_EVENTS,
 	COUNT_LEFT,    /* scripts, loaders, the daemon itself */
+	COUNT_RIGHT,   /* known to stand right: nothing was to be decided */
 	COUNT_LATE,    /* let go at the deadline, by the thread */
 	COUNT_REFUSED, /* by the kernel, for want of a descriptor */
 	COUNT_DEGRADED,
@@ -38,6 +40,7 @@ enum { COUNTS = COUNT_DEGRADED + 1 };
 struct gate {
 	struct engine *engine;
 	char *why; /* it holds nothing; NULL when it does */
+	pid_t self;
 	int group;
 	int bell; /* eventfd: the thread is to look what the watchdog did, or whether to end */
 	_Atomic bool ends;
@@ -159,8 +162,12 @@ static void handle(struct gate *gate, struct event *event)
 
 	add(gate, COUNT_EVENTS, 1);
 	/* The daemon itself is never held, nor what has no pid here. */
-	if (gate->degraded || event->pid <= 0 || event->pid == getpid() ||
-	    read_program(event) < 0 || !is_program(event))
+	if (gate->degraded || event->pid <= 0 || event->pid == gate->self ||
+	    read_program(event) < 0)
+		add(gate, COUNT_LEFT, 1);
+	else if (!event->changes_ids && source_foresees(gate->engine, event->pid, event->program))
+		add(gate, COUNT_RIGHT, 1);
+	else if (!is_program(event))
 		add(gate, COUNT_LEFT, 1);
 	else
 		r = engine_classify_exec(gate->engine, event->pid, event->program,
@@ -335,6 +342,7 @@ void gate_open(struct engine *engine)
 		return;
 	}
 	gate->engine = engine;
+	gate->self = getpid();
 	gate->group = gate->bell = gate->dog.self = gate->dog.bell = -1;
 	engine->gate = gate;
 	if (start(gate, &err) == 0 && add_timer(gate) >= 0)
@@ -374,7 +382,8 @@ static void put_number(struct json_object *object, const char *key, uint64_t val
 void gate_put_status(struct gate *gate, struct json_object *object)
 {
 	static const char *const names[COUNTS] = {
-		[COUNT_EVENTS] = "events",   [COUNT_LEFT] = "left",         [COUNT_LATE] = "late",
+		[COUNT_EVENTS] = "events",   [COUNT_LEFT] = "left",
+		[COUNT_RIGHT] = "right",     [COUNT_LATE] = "late",
 		[COUNT_REFUSED] = "refused", [COUNT_DEGRADED] = "degraded",
 	};
 	static const char *const modes[] = {

@@ -263,18 +263,28 @@ static __always_inline bool is_used(struct task_struct *leader, struct cgroup *g
 
 /* ---- verdicts ---- */
 
-static __always_inline bool add_programs(struct verdict_key *key, struct task_struct *leader)
+/* TASK's own program is NEXT, if that is given. */
+static __always_inline __u64 program_to_be(struct task_struct *leader, struct task_struct *task,
+					   __u64 next)
 {
-	if (key->rules & VERDICT_BY_EXE && !(key->exe = program_of(leader)))
+	return next && leader == task ? next : program_of(leader);
+}
+
+static __always_inline bool add_programs(struct verdict_key *key, struct task_struct *leader,
+					 __u64 next)
+{
+	if (key->rules & VERDICT_BY_EXE && !(key->exe = program_to_be(leader, leader, next)))
 		return false;
 	if (key->rules & VERDICT_BY_PARENT &&
 	    !(key->parent = program_of(BPF_CORE_READ(leader, real_parent, group_leader))))
 		return false;
 	if (key->rules & VERDICT_BY_PGRP_LEADER &&
-	    !(key->pgrp_leader = program_of(leader_of(pid_of(leader, PIDTYPE_PGID)))))
+	    !(key->pgrp_leader =
+		      program_to_be(leader_of(pid_of(leader, PIDTYPE_PGID)), leader, next)))
 		return false;
 	if (key->rules & VERDICT_BY_SESSION_LEADER &&
-	    !(key->session_leader = program_of(leader_of(pid_of(leader, PIDTYPE_SID)))))
+	    !(key->session_leader =
+		      program_to_be(leader_of(pid_of(leader, PIDTYPE_SID)), leader, next)))
 		return false;
 	return true;
 }
@@ -316,11 +326,13 @@ static __always_inline void add_rest(struct verdict_key *key, struct task_struct
 	}
 }
 
-static __always_inline bool stands_right(struct task_struct *leader, __u64 place)
+/* Does it stand right or, when NEXT is the hash of a program's path, will it when it runs that? */
+static __always_inline bool stands_right(struct task_struct *leader, __u64 place, __u64 next)
 {
 	struct verdict_key key = {.rules = rules, .place = place};
 
-	if (!(key.rules & VERDICT_KNOWN) || !add_ids(&key, leader) || !add_programs(&key, leader))
+	if (!(key.rules & VERDICT_KNOWN) || !add_ids(&key, leader) ||
+	    !add_programs(&key, leader, next))
 		return false;
 	add_rest(&key, leader);
 	return bpf_map_lookup_elem(&verdicts, &key) != NULL;
@@ -414,7 +426,7 @@ static __always_inline void hear(struct task_struct *leader, enum heard cause, _
 	if (BPF_CORE_READ(leader, flags) & PF_KTHREAD)
 		return;
 	if (!is_wanted((__u32)BPF_CORE_READ(leader, tgid)) &&
-	    (cause != HEARD_FORK || !is_wanted(other)) && stands_right(leader, place_of(leader)))
+	    (cause != HEARD_FORK || !is_wanted(other)) && stands_right(leader, place_of(leader), 0))
 		count_filtered(cause);
 	else
 		deliver(leader, cause, other);
@@ -638,5 +650,26 @@ SEC("tp_btf/cgroup_rename")
 int BPF_PROG(on_rename, struct cgroup *group)
 {
 	deliver(NULL, HEARD_RENAME, 0);
+	return 0;
+}
+
+/* ---- what is asked ---- */
+
+extern struct task_struct *bpf_task_from_pid(__s32 pid) __ksym;
+extern void bpf_task_release(struct task_struct *task) __ksym;
+
+/* By the gate, for a task that it holds: will it stand right when it executes that program? */
+SEC("syscall")
+int foresee(struct bpf_foresight *question)
+{
+	struct task_struct *task = bpf_task_from_pid((__s32)question->pid);
+
+	question->right = 0;
+	if (!task)
+		return 0;
+	/* The rest of its facts are those of the first thread, which may be another one. */
+	if (!is_wanted(question->pid))
+		question->right = stands_right(task, place_of(task), question->program);
+	bpf_task_release(task);
 	return 0;
 }

@@ -38,6 +38,7 @@ struct bpf {
 	size_t n_links;
 	struct bpf_link *on_pgrp; /* to after_system_call, while it is needed */
 	bool enters;              /* the kernel lets programs into its functions */
+	bool foresees;            /* it lets a program find a task by its pid */
 	void *ids;                /* else the connector tells of changed ids */
 	struct ring_buffer *ring;
 	sd_event_source *on_ring, *on_time;
@@ -289,6 +290,28 @@ static void noted(void *data, pid_t pid, enum record_interest interest)
 	bpf->program->bss->rules = 0;
 }
 
+/* ---- the gate ---- */
+
+/* In the kernel that takes two microseconds; to read the facts of the task takes fifty. */
+static bool foresees(void *data, pid_t pid, const char *program)
+{
+	const struct bpf *bpf = data;
+	struct bpf_foresight question = {
+		.program = verdicts_hash_path(bpf->seed, program),
+		.pid = (uint32_t)pid,
+	};
+	struct bpf_test_run_opts options = {
+		.sz = sizeof(options),
+		.ctx_in = &question,
+		.ctx_size_in = sizeof(question),
+	};
+
+	return bpf->foresees &&
+	       bpf_prog_test_run_opts(bpf_program__fd(bpf->program->progs.foresee), &options) ==
+		       0 &&
+	       question.right;
+}
+
 /* ---- beginning and end ---- */
 
 /* What libbpf first complained of, for the one line that tells why. */
@@ -360,6 +383,35 @@ static bool may_enter(const struct btf *types)
 	return fd >= 0;
 }
 
+/* Does it let a program that is asked, and not attached, find a task by its pid? Before 6.10 not.
+ */
+static bool may_find_tasks(const struct btf *types)
+{
+	int find = btf__find_by_name_kind(types, "bpf_task_from_pid", BTF_KIND_FUNC);
+	int release = btf__find_by_name_kind(types, "bpf_task_release", BTF_KIND_FUNC), fd;
+	const struct bpf_insn code[] = {
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 1, .imm = 1},
+		{.code = BPF_JMP | BPF_CALL, .src_reg = BPF_PSEUDO_KFUNC_CALL, .imm = find},
+		{.code = BPF_JMP | BPF_JEQ | BPF_K, .off = 2},
+		{.code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = 1},
+		{.code = BPF_JMP | BPF_CALL, .src_reg = BPF_PSEUDO_KFUNC_CALL, .imm = release},
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K},
+		{.code = BPF_JMP | BPF_EXIT},
+	};
+	struct bpf_prog_load_opts options = {
+		.sz = sizeof(options),
+		.prog_flags = BPF_F_SLEEPABLE,
+	};
+
+	if (find < 0 || release < 0)
+		return false;
+	fd = bpf_prog_load(BPF_PROG_TYPE_SYSCALL, "rbced_test", "GPL", code, ARRAY_SIZE(code),
+			   &options);
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
 static size_t parameters_of(const struct btf *types, const char *function)
 {
 	int id = btf__find_by_name_kind(types, function, BTF_KIND_FUNC);
@@ -383,6 +435,8 @@ static void choose_programs(struct bpf *bpf, const struct btf *types)
 	bpf_program__set_autoload(p->progs.after_change_pid_before_6_15,
 				  bpf->enters && parameters != 4);
 	bpf_program__set_autoload(p->progs.after_system_call, !bpf->enters);
+	bpf->foresees = may_find_tasks(types);
+	bpf_program__set_autoload(p->progs.foresee, bpf->foresees);
 }
 
 /*
@@ -426,7 +480,7 @@ static int load(struct bpf *bpf, struct rbce_error *err)
 	return 0;
 }
 
-/* All but the one that costs too much for nothing. */
+/* All but what is asked, and what costs too much for nothing. */
 static int attach(struct bpf *bpf, struct rbce_error *err)
 {
 	struct bpf_program *program;
@@ -435,7 +489,7 @@ static int attach(struct bpf *bpf, struct rbce_error *err)
 	{
 		struct bpf_link *link;
 
-		if (!bpf_program__autoload(program) ||
+		if (!bpf_program__autoload(program) || program == bpf->program->progs.foresee ||
 		    program == bpf->program->progs.after_system_call)
 			continue;
 		link = bpf->n_links < PROGRAMS_MAX ? bpf_program__attach(program) : NULL;
@@ -555,5 +609,6 @@ const struct source_kind source_bpf = {
 	.rules_changed = rules_changed,
 	.look = look,
 	.decided = decided,
+	.foresees = foresees,
 	.noted = noted,
 };

@@ -87,3 +87,9 @@ void source_decided(const struct engine *engine, const struct rbce_task *task,
 	if (engine->source.kind && engine->source.kind->decided)
 		engine->source.kind->decided(engine->source.data, task, decision);
 }
+
+bool source_foresees(const struct engine *engine, pid_t pid, const char *program)
+{
+	return engine->source.kind->foresees &&
+	       engine->source.kind->foresees(engine->source.data, pid, program);
+}

@@ -29,6 +29,9 @@ struct source_kind {
 	/* A task was looked at, with the facts in TASK, and this came of it. Both of these are
 	 * called by the gate's thread too; only the latter with the lock. */
 	void (*decided)(void *data, const struct rbce_task *task, const struct decision *decision);
+	/* Does the task, which is held before it executes PROGRAM, stand right for that? Called by
+	 * the gate's thread without the lock; false is always an answer. */
+	bool (*foresees)(void *data, pid_t pid, const char *program);
 	/* Is there a record of the task? See records_watch(). */
 	void (*noted)(void *data, pid_t pid, enum record_interest interest);
 };
@@ -51,6 +54,8 @@ void source_rules_changed(const struct engine *engine);
 void source_look(const struct engine *engine, pid_t pid, bool begins);
 void source_decided(const struct engine *engine, const struct rbce_task *task,
 		    const struct decision *decision);
+
+bool source_foresees(const struct engine *engine, pid_t pid, const char *program);
 
 extern const struct source_kind source_bpf;
 extern const struct source_kind source_connector;

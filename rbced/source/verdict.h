@@ -115,6 +115,13 @@ struct bpf_record {
 	char comm[16], mover_comm[16];
 };
 
+/* A question and its answer. */
+struct bpf_foresight {
+	__u64 program; /* hash of the path of what the process is going to execute */
+	__u32 pid;
+	__u32 right; /* does it stand right for that? */
+};
+
 /* For each processor. */
 struct bpf_counters {
 	__u64 delivered[HEARD_CAUSES];

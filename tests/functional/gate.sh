@@ -54,6 +54,7 @@ test_every_process_at_its_first_instruction() {
 	runs_in - "$M/other"
 	# Many at once.
 	for ((i = 0; i < 300; i++)); do "$M/first" >>"$T/many" & done
+	# shellcheck disable=SC2046 # a list of pids
 	wait $(jobs -p | grep -vx "$RBCED")
 	equal "in place, all at once" "300 firsts/root" \
 		"$(places_in "$T/many" | sort | uniq -c | sed 's/^ *//')"
