@@ -139,6 +139,19 @@ static int attach_at(struct rbce_container *c, size_t mount, pid_t pid)
 	return write_pid(c->procs[mount], pid);
 }
 
+/*
+ * The mount that comes N-th: the one with the cpu controller before all others, for it is the one
+ * that refuses a task (EINVAL), which then stands in all of them where it stood.
+ */
+static size_t nth_mount(const struct rbce_hierarchy *h, size_t n)
+{
+	int cpu = hierarchy_index(h, RBCE_CPU);
+
+	if (cpu < 0 || n > (size_t)cpu)
+		return n;
+	return n == 0 ? (size_t)cpu : n - 1;
+}
+
 int rbce_container_attach(struct rbce_container *c, pid_t pid, struct rbce_error *err)
 {
 	int first = 0;
@@ -146,7 +159,8 @@ int rbce_container_attach(struct rbce_container *c, pid_t pid, struct rbce_error
 	/* A pid of 0 would mean the caller itself to the kernel. */
 	if (pid <= 0)
 		return rbce_error_set(err, -EINVAL, "cannot move process '%d': no such pid", pid);
-	for (size_t i = 0; i < c->h->n_mounts; i++) {
+	for (size_t n = 0; n < c->h->n_mounts; n++) {
+		size_t i = nth_mount(c->h, n);
 		int r = attach_at(c, i, pid);
 
 		if (r == -ENODEV)
@@ -157,7 +171,7 @@ int rbce_container_attach(struct rbce_container *c, pid_t pid, struct rbce_error
 		first = r;
 		rbce_error_errno(err, r, "cannot move process '%d' to '%s/%s%s%s'", pid,
 				 c->h->mounts[i].path, c->h->group, *c->name ? "/" : "", c->name);
-		if (r == -ESRCH)
+		if (r == -ESRCH || (r == -EINVAL && n == 0))
 			break;
 	}
 	return first;

@@ -391,3 +391,45 @@ int rbce_hierarchy_container_of(const struct rbce_hierarchy *h, const char *proc
 	*ret_name = TAKE_PTR(found);
 	return differ;
 }
+
+/* "cpu,cpuacct:", nothing for v2. Returns the length, SIZE or more when it does not fit. */
+static size_t print_controllers(const struct rbce_mount *mount, char *buf, size_t size)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; mount->version == 1 && i < RBCE_CONTROLLER_COUNT; i++)
+		if (mount->controllers & BIT(i) && n < size)
+			n += (size_t)snprintf(buf + n, size - n, "%s%s", n ? "," : "", v1_name(i));
+	if (n && n < size)
+		n += (size_t)snprintf(buf + n, size - n, ":");
+	return n;
+}
+
+int rbce_hierarchy_stray_of(const struct rbce_hierarchy *h, const char *proc_cgroup,
+			    const char *name, const struct rbce_mount **ret_mount, char *buf,
+			    size_t size)
+{
+	for (size_t i = 0; i < h->n_mounts; i++) {
+		const struct rbce_mount *mount = &h->mounts[i];
+		size_t n = print_controllers(mount, buf, size);
+		cleanup_free char *path = NULL;
+		const char *now;
+		int r = n >= size ? -ENAMETOOLONG
+				  : rbce_hierarchy_task_path(h, mount, proc_cgroup, buf + n,
+							     size - n);
+
+		if (r == -ENOENT)
+			buf[n] = '\0';
+		else if (r < 0)
+			return r;
+		path = strdup(buf + n);
+		if (!path)
+			return -ENOMEM;
+		now = below_group(h, path, mount->version);
+		if (now && streq(now, name))
+			continue;
+		*ret_mount = mount;
+		return 0;
+	}
+	return -ENOENT;
+}

@@ -13,7 +13,9 @@
 #include "file.h"
 #include "util.h"
 
-#define PF_KTHREAD 0x00200000UL /* linux/sched.h */
+/* linux/sched.h */
+#define PF_EXITING 0x00000004UL
+#define PF_KTHREAD 0x00200000UL
 
 /* Fields of /proc/PID/stat after the command's name. */
 static int parse_stat(char *text, struct rbce_task *task)
@@ -33,6 +35,7 @@ static int parse_stat(char *text, struct rbce_task *task)
 		   &task->policy) != 7)
 		return -EBADMSG;
 	task->kernel_thread = flags & PF_KTHREAD;
+	task->ending = flags & PF_EXITING;
 	task->start = start;
 	return 0;
 }

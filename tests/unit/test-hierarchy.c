@@ -111,6 +111,46 @@ START_TEST(container_of)
 }
 END_TEST
 
+static const struct {
+	const char *text;
+	const char *found; /* NULL where it stands in "a/b" */
+	size_t mount;
+} strays[] = {
+	{"0::/rbce/a/b/leaf\n4:memory:/rbce/a/b\n1:cpu,cpuacct:/rbce/a/b\n", NULL, 0},
+	{"0::/rbce/a/b\n4:memory:/rbce/a/b\n1:cpu,cpuacct:/rbce/a\n", "cpu,cpuacct:/rbce/a", 2},
+	{"0::/rbce/a/leaf\n4:memory:/rbce/a/b\n1:cpu,cpuacct:/\n", "/rbce/a/leaf", 0},
+	{"0::/rbce/a/b\n4:memory:/\n1:cpu,cpuacct:/\n", "memory:/", 1},
+	{"0::/rbce/a/b\n1:cpu,cpuacct:/rbce/a/b\n", "memory:", 1},
+	{"", "", 0},
+};
+
+START_TEST(stray_of)
+{
+	const struct rbce_mount *mount, *mounts;
+	struct rbce_hierarchy *h;
+	char found[64];
+	size_t n;
+
+	make_tree();
+	ck_assert_int_eq(rbce_hierarchy_open_mounts(root, "rbce", hybrid, 3, &h, NULL), 0);
+	mounts = rbce_hierarchy_mounts(h, &n);
+	for (size_t i = 0; i < sizeof(strays) / sizeof(strays[0]); i++) {
+		int r = rbce_hierarchy_stray_of(h, strays[i].text, "a/b", &mount, found,
+						sizeof(found));
+
+		ck_assert_msg(r == (strays[i].found ? 0 : -ENOENT), "row %zu: %d", i, r);
+		if (r < 0)
+			continue;
+		ck_assert_str_eq(found, strays[i].found);
+		ck_assert_ptr_eq(mount, &mounts[strays[i].mount]);
+	}
+	ck_assert_int_eq(rbce_hierarchy_stray_of(h, strays[1].text, "a/b", &mount, found, 16),
+			 -ENAMETOOLONG);
+	rbce_hierarchy_close(h);
+	remove_tree();
+}
+END_TEST
+
 START_TEST(task_path)
 {
 	static const char text[] = "4:memory:/a/b\n0::/c\n";
@@ -152,6 +192,6 @@ END_TEST
 int main(void)
 {
 	return harness_run("hierarchy",
-			   (const TTest *const[]){discover_v2, given_mounts, container_of,
+			   (const TTest *const[]){discover_v2, given_mounts, container_of, stray_of,
 						  task_path, live, NULL});
 }

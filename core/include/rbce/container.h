@@ -48,8 +48,9 @@ const char *rbce_container_name(const struct rbce_container *c);
 
 /*
  * Moves the process PID with all its threads into every group of the container. Returns -ESRCH when
- * it is gone, -EINVAL for a kernel thread that may not move. On another failure in one hierarchy
- * the others are still tried, and the first error is returned.
+ * it is gone. -EINVAL for a kernel thread that may not move, and for a task with real-time threads
+ * where the kernel gives its group no real-time bandwidth: neither is moved anywhere. On another
+ * failure in one hierarchy the others are still tried, and the first error is returned.
  */
 int rbce_container_attach(struct rbce_container *c, pid_t pid, struct rbce_error *err);
 

@@ -95,4 +95,13 @@ int rbce_hierarchy_task_path(const struct rbce_hierarchy *h, const struct rbce_m
 int rbce_hierarchy_container_of(const struct rbce_hierarchy *h, const char *proc_cgroup,
 				char **ret_name);
 
+/*
+ * From the same text, the first group of the task that is not the one of the container NAME, as
+ * "/users/bob" on v2 and "memory:/users/bob" on v1, copied to BUF; *ret_mount is its hierarchy.
+ * -ENOENT when it stands in NAME in every used hierarchy, -ENAMETOOLONG, -ENOMEM.
+ */
+int rbce_hierarchy_stray_of(const struct rbce_hierarchy *h, const char *proc_cgroup,
+			    const char *name, const struct rbce_mount **ret_mount, char *buf,
+			    size_t size);
+
 #endif

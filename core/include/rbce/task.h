@@ -39,6 +39,7 @@ struct rbce_task {
 	uint64_t start; /* clock ticks after boot; (pid, start) names a process for good */
 	int policy;     /* SCHED_OTHER, SCHED_FIFO, ... of its main thread (sched(7)) */
 	bool kernel_thread;
+	bool ending; /* its main thread ends, or has: where it stands is no longer told */
 	uid_t uid;
 	uid_t euid;
 	gid_t gid;
