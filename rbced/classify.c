@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "engine.h"
+#include "hold.h"
 #include "place.h"
 #include "record.h"
 #include "source/source.h"
@@ -14,7 +15,7 @@ const char *cause_name(enum cause cause)
 	static const char *const names[CAUSE_COUNT] = {
 		[CAUSE_FORK] = "fork", [CAUSE_EXEC] = "exec",       [CAUSE_UID] = "uid",
 		[CAUSE_GID] = "gid",   [CAUSE_SID] = "sid",         [CAUSE_PGRP] = "pgrp",
-		[CAUSE_EXIT] = "exit", [CAUSE_ATTACH] = "attach",   [CAUSE_SCAN] = "scan",
+		[CAUSE_EXIT] = "exit", [CAUSE_MOVED] = "moved",     [CAUSE_SCAN] = "scan",
 		[CAUSE_GATE] = "gate", [CAUSE_REQUEST] = "request", [CAUSE_MANUAL] = "manual",
 	};
 	return names[cause];
@@ -23,11 +24,12 @@ const char *cause_name(enum cause cause)
 const char *outcome_name(enum outcome outcome)
 {
 	static const char *const names[OUTCOME_COUNT] = {
-		[OUTCOME_NONE] = "none",     [OUTCOME_IGNORED] = "ignored",
-		[OUTCOME_MANUAL] = "manual", [OUTCOME_OBSERVED] = "observed",
-		[OUTCOME_RIGHT] = "right",   [OUTCOME_MOVED] = "moved",
-		[OUTCOME_GONE] = "gone",     [OUTCOME_FAILED] = "failed",
-		[OUTCOME_SET] = "set",       [OUTCOME_HELD] = "held",
+		[OUTCOME_NONE] = "none",       [OUTCOME_IGNORED] = "ignored",
+		[OUTCOME_MANUAL] = "manual",   [OUTCOME_OBSERVED] = "observed",
+		[OUTCOME_RIGHT] = "right",     [OUTCOME_MOVED] = "moved",
+		[OUTCOME_GONE] = "gone",       [OUTCOME_FAILED] = "failed",
+		[OUTCOME_SET] = "set",         [OUTCOME_HELD] = "held",
+		[OUTCOME_FOREIGN] = "foreign", [OUTCOME_REALTIME] = "realtime",
 	};
 	return names[outcome];
 }
@@ -97,6 +99,15 @@ static void log_move(enum log_level level, const char *message, const struct rbc
 	log_event(level, message, fields, ARRAY_SIZE(fields));
 }
 
+/* Told once for a task. It is looked at again with its next event, in case its policy changes. */
+static enum outcome refuse_realtime(struct engine *engine, const struct rbce_task *task,
+				    const struct rule *rule, const struct rbce_error *err)
+{
+	if (records_refuse(engine->records, task, true))
+		log_warning("%s (rule '%s'): it stays where it is", err->message, rule->name);
+	return OUTCOME_REALTIME;
+}
+
 /*
  * The pidfd of the task whose facts were read keeps its pid from meaning another one unnoticed: if
  * it ended before the move, the move is not made; if after, the newcomer brings its own events.
@@ -112,12 +123,17 @@ static enum outcome move_task(struct engine *engine, const struct rbce_task *tas
 		return OUTCOME_GONE;
 	if (fd < 0)
 		rbce_error_errno(&err, r, "cannot move process '%d'", task->pid);
+	if (r == PLACE_REALTIME)
+		return refuse_realtime(engine, task, rule, &err);
 	if (r < 0) {
+		/* It may have been moved in some hierarchies. */
+		records_set_place(engine->records, task->pid, task->start, NULL);
 		log_warning("%s (rule '%s', container '%s')", err.message, rule->name, name);
 		return OUTCOME_FAILED;
 	}
 	engine->rule_counters[rule->index].moves++;
 	records_add_move(engine->records, task, cause, rule->name, name);
+	records_refuse(engine->records, task, false);
 	log_move(LOG_LEVEL_DEBUG, "moved", task, rule, name, cause);
 	return OUTCOME_MOVED;
 }
@@ -180,7 +196,11 @@ static enum outcome apply_rule(struct engine *engine, const struct rbce_task *ta
 	if (name && !stands_right(engine, task, name)) {
 		if (observing)
 			return observe(engine, task, rule, name, cause);
+		if (hold_before_move(engine, task, name, cause))
+			return OUTCOME_FOREIGN;
 		outcome = move_task(engine, task, rule, name, cause);
+	} else if (name && !observing) {
+		records_set_place(engine->records, task->pid, task->start, name);
 	}
 	if (observing || (outcome != OUTCOME_RIGHT && outcome != OUTCOME_MOVED))
 		return outcome;
@@ -210,11 +230,12 @@ static enum outcome decide(struct engine *engine, struct rbce_task *task, enum c
 			   struct decision *ret)
 {
 	const struct record *record = add_record(engine, task);
+	enum outcome outcome;
 
 	if (task->kernel_thread)
 		return OUTCOME_IGNORED;
-	if (record ? record->manual : cause == CAUSE_SCAN && records_adopt(engine->records, task))
-		return OUTCOME_MANUAL;
+	if (hold_applies(engine, task, record, &outcome))
+		return outcome;
 	if (is_held(engine, task, record, cause))
 		return OUTCOME_HELD;
 	ret->rule = rules_cache_match(engine->cache, task);

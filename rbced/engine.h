@@ -34,7 +34,7 @@ enum cause {
 	CAUSE_GID,
 	CAUSE_SID,
 	CAUSE_PGRP,
-	CAUSE_ATTACH, /* somebody else moved it */
+	CAUSE_MOVED, /* by others, into another group */
 	CAUSE_EXIT,
 	CAUSE_SCAN,    /* start-up, resync after a loss, or reload */
 	CAUSE_REQUEST, /* rbcectl reclassify or release */
@@ -49,6 +49,8 @@ enum outcome {
 	OUTCOME_NONE,     /* no rule matches */
 	OUTCOME_IGNORED,  /* a rule says to leave it alone, or it may not be moved at all */
 	OUTCOME_MANUAL,   /* an administrator placed it */
+	OUTCOME_FOREIGN,  /* others moved it from where it was put */
+	OUTCOME_REALTIME, /* it is real-time, and its container takes no such task */
 	OUTCOME_OBSERVED, /* it would be moved */
 	OUTCOME_RIGHT,    /* it stands where it belongs */
 	OUTCOME_MOVED,
@@ -162,6 +164,12 @@ uint64_t engine_now(void);
  * are called with the lock.
  */
 void engine_event(struct engine *engine, enum cause cause, pid_t pid, pid_t parent, uint64_t when);
+
+/*
+ * The process MOVER, of that name, moved a task into another group: for sources that know. From
+ * others it shows when the task is looked at the next time.
+ */
+void engine_moved_by_other(struct engine *engine, pid_t pid, pid_t mover, const char *comm);
 
 /* A source lost N events (0: it does not know how many): all tasks will be looked at again. */
 void engine_lost(struct engine *engine, uint64_t n);

@@ -10,6 +10,7 @@
 #define uthash_nonfatal_oom(element) ((void)(element))
 #include <uthash.h>
 
+#include "hold.h"
 #include "util.h"
 
 struct entry {
@@ -190,6 +191,19 @@ int place_container(struct engine *engine, const char *name, struct rbce_contain
 	return 0;
 }
 
+static int attach(struct engine *engine, struct rbce_container *c, pid_t pid,
+		  struct rbce_error *err)
+{
+	int r = rbce_container_attach(c, pid, err);
+
+	if (r != -EINVAL || !hold_is_realtime(engine, pid))
+		return r;
+	return rbce_error_set(err, PLACE_REALTIME,
+			      "cannot move process '%d' to container '%s': it is real-time, and "
+			      "the container has no real-time bandwidth",
+			      pid, rbce_container_name(c));
+}
+
 int place_task(struct engine *engine, const char *name, pid_t pid, struct rbce_error *err)
 {
 	struct rbce_container *c;
@@ -198,7 +212,7 @@ int place_task(struct engine *engine, const char *name, pid_t pid, struct rbce_e
 	r = place_container(engine, name, &c, err);
 	if (r < 0)
 		return r;
-	r = rbce_container_attach(c, pid, err);
+	r = attach(engine, c, pid, err);
 	if (r != -ENOENT)
 		return r;
 	/* Somebody else removed its groups, and perhaps those above. */
@@ -206,7 +220,7 @@ int place_task(struct engine *engine, const char *name, pid_t pid, struct rbce_e
 	r = place_open(engine, err);
 	if (r == 0)
 		r = place_container(engine, name, &c, err);
-	return r < 0 ? r : rbce_container_attach(c, pid, err);
+	return r < 0 ? r : attach(engine, c, pid, err);
 }
 
 /* The value that takes a limit back: "max", the default weight, or the device with nothing set. */
@@ -277,6 +291,7 @@ static void reap(struct engine *engine, struct entry *entry)
 	struct rbce_error err;
 	int r;
 
+	hold_before_removal(engine, entry->name);
 	r = rbce_container_remove(entry->container, &err);
 	if (r == -EBUSY) {
 		entry->empty_since = 0;

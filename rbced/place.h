@@ -24,7 +24,12 @@ size_t place_count(const struct engine *engine);
 int place_container(struct engine *engine, const char *name, struct rbce_container **ret,
 		    struct rbce_error *err);
 
-/* Moves PID into NAME. A container that somebody removed meanwhile is made again. */
+/*
+ * Moves PID into NAME. A container that somebody removed meanwhile is made again. PLACE_REALTIME
+ * when a thread of it is real-time and the container has no real-time bandwidth: the kernel does
+ * not take it then, and it stands where it stood.
+ */
+#define PLACE_REALTIME (-EDOM)
 int place_task(struct engine *engine, const char *name, pid_t pid, struct rbce_error *err);
 
 /*

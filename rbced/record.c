@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <rbce/task.h>
-#include <stdarg.h>
 
 /* Out of memory in a table's growth must not end the daemon: the entry is then not kept. */
 #define HASH_NONFATAL_OOM            1
@@ -25,8 +24,7 @@ struct entry {
 struct records {
 	struct entry *table; /* by pid: the process that has it now */
 	char *path;
-	/* Appended to: "PID START" placed by hand, "-PID START" given back, "#PID START TAG". */
-	FILE *state;
+	FILE *state;    /* appended to; see write_hold() and write_tag() */
 	size_t written; /* lines since the file was made anew */
 	records_watch_fn *watch;
 	void *watch_data;
@@ -35,13 +33,27 @@ struct records {
 /* The file is made anew when it has so many lines more than there are tasks to name. */
 enum { STATE_SLACK = 10000 };
 
+const char *hold_name(enum hold hold)
+{
+	static const char *const names[HOLD_COUNT] = {
+		[HOLD_NONE] = "none",
+		[HOLD_MANUAL] = "manual",
+		[HOLD_STICKY] = "sticky",
+		[HOLD_FOREIGN] = "foreign",
+	};
+	return names[hold];
+}
+
 static void free_entry(struct entry *entry)
 {
-	for (size_t i = 0; i < RECORD_MOVES; i++) {
+	for (size_t i = 0; entry->record.moves && i < RECORD_MOVES; i++) {
 		free(entry->record.moves[i].rule);
 		free(entry->record.moves[i].from);
 		free(entry->record.moves[i].to);
 	}
+	free(entry->record.moves);
+	free(entry->record.place);
+	free(entry->record.found);
 	free(entry->record.tag);
 	free(entry->record.program);
 	free(entry);
@@ -67,7 +79,8 @@ static void tell_of(struct records *records, struct entry *entry)
 	const struct record *record = &entry->record;
 
 	tell(records, entry,
-	     record->manual || record->tag || record->actions ? RECORD_CLOSELY : RECORD_END);
+	     record->hold != HOLD_NONE || record->tag || record->actions ? RECORD_CLOSELY
+									 : RECORD_END);
 }
 
 static void drop(struct records *records, struct entry *entry)
@@ -110,6 +123,28 @@ void records_watch(struct records *records, records_watch_fn *function, void *da
 		tell_of(records, e);
 }
 
+/* What the lines of holds begin with; "-" gives back. */
+static const char hold_signs[HOLD_COUNT] = {
+	[HOLD_NONE] = '-',
+	[HOLD_MANUAL] = '=',
+	[HOLD_STICKY] = '+',
+	[HOLD_FOREIGN] = '!',
+};
+
+/* "+PID START PLACE", or "!PID START PLACE<tab>FOUND". */
+static int write_hold(FILE *file, const struct record *record)
+{
+	return fprintf(file, "%c%d %" PRIu64 " %s%s%s\n", hold_signs[record->hold], record->pid,
+		       record->start, record->place ?: "", record->found ? "\t" : "",
+		       record->found ?: "");
+}
+
+/* "#PID START TAG" */
+static int write_tag(FILE *file, const struct record *record)
+{
+	return fprintf(file, "#%d %" PRIu64 " %s\n", record->pid, record->start, record->tag ?: "");
+}
+
 static int write_all(struct records *records)
 {
 	cleanup_free char *temporary = NULL;
@@ -122,12 +157,13 @@ static int write_all(struct records *records)
 		return -errno;
 	records->written = 0;
 	for (struct entry *e = records->table; e; e = e->hh.next) {
-		if (e->record.manual)
-			fprintf(file, "%d %" PRIu64 "\n", e->record.pid, e->record.start);
+		bool held = e->record.hold != HOLD_NONE || e->record.released;
+
+		if (held)
+			write_hold(file, &e->record);
 		if (e->record.tag)
-			fprintf(file, "#%d %" PRIu64 " %s\n", e->record.pid, e->record.start,
-				e->record.tag);
-		records->written += e->record.manual + (e->record.tag != NULL);
+			write_tag(file, &e->record);
+		records->written += held + (e->record.tag != NULL);
 	}
 	if (fflush(file) != 0 || rename(temporary, records->path) < 0) {
 		int r = -errno;
@@ -140,41 +176,63 @@ static int write_all(struct records *records)
 	return 0;
 }
 
-static void set_tag(struct record *record, const char *tag)
+static void set_text(char **text, const char *value)
 {
-	free(record->tag);
-	record->tag = tag && *tag ? strdup(tag) : NULL;
+	free(*text);
+	*text = value && *value ? strdup(value) : NULL;
+}
+
+static void set_hold(struct record *record, enum hold hold, const char *place, const char *found)
+{
+	record->hold = hold;
+	record->released = hold == HOLD_NONE;
+	record->mover = 0;
+	set_text(&record->place, place);
+	set_text(&record->found, found);
+}
+
+/* The rest of a line of a hold. */
+static void read_hold(struct record *record, char sign, char *rest)
+{
+	char *tab = strchr(rest, '\t');
+
+	if (tab)
+		*tab++ = '\0';
+	for (size_t i = 0; i < HOLD_COUNT; i++)
+		if (hold_signs[i] == sign)
+			set_hold(record, (enum hold)i, rest, tab);
 }
 
 static void read_line(struct records *records, const struct rbce_root *root, char *line)
 {
-	char sign = *line == '-' || *line == '#' ? *line : '\0';
 	struct rbce_task task;
 	struct entry *entry;
 	uint64_t start;
 	pid_t pid;
-	int tag = 0;
+	int rest = 0;
 
 	line[strcspn(line, "\n")] = '\0';
-	if (sscanf(line + (sign != '\0'), "%d %" SCNu64 " %n", &pid, &start, &tag) != 2)
+	if (!*line || !strchr("-=+!#", *line) ||
+	    sscanf(line + 1, "%d %" SCNu64 " %n", &pid, &start, &rest) != 2)
 		return;
 	/* Lines of processes that have gone since are passed over. */
 	if (rbce_task_read(root, pid, RBCE_FACT_STAT, &task, NULL) < 0)
 		return;
 	entry = task.start == start ? obtain(records, pid, start) : NULL;
-	if (entry && sign == '#')
-		set_tag(&entry->record, line + 1 + tag);
+	if (entry && *line == '#')
+		set_text(&entry->record.tag, line + 1 + rest);
 	else if (entry)
-		entry->record.manual = !sign;
+		read_hold(&entry->record, *line, line + 1 + rest);
 	rbce_task_done(&task);
 }
 
 static void read_state(struct records *records, const struct rbce_root *root)
 {
 	cleanup_file FILE *file = fopen(records->path, "re");
-	char line[64 + TAG_MAX];
+	cleanup_free char *line = NULL;
+	size_t room = 0;
 
-	while (file && fgets(line, sizeof(line), file))
+	while (file && getline(&line, &room, file) > 0)
 		read_line(records, root, line);
 }
 
@@ -232,6 +290,14 @@ const struct record *records_find_pid(const struct records *records, pid_t pid)
 	return entry ? &entry->record : NULL;
 }
 
+void records_each(const struct records *records, records_fn *function, void *data)
+{
+	struct entry *entry, *next;
+
+	HASH_ITER (hh, records->table, entry, next)
+		function(data, &entry->record);
+}
+
 void records_expect(struct records *records, pid_t pid, uint64_t start, const char *program,
 		    uint64_t until)
 {
@@ -262,6 +328,11 @@ void records_add_move(struct records *records, const struct rbce_task *task, enu
 	if (!entry)
 		return;
 	entry->record.moved_at = engine_now();
+	set_text(&entry->record.place, to);
+	if (!entry->record.moves)
+		entry->record.moves = calloc(RECORD_MOVES, sizeof(*entry->record.moves));
+	if (!entry->record.moves)
+		return;
 	move = &entry->record.moves[entry->record.n_moves++ % RECORD_MOVES];
 	free(move->rule);
 	free(move->from);
@@ -286,15 +357,11 @@ bool records_observe(struct records *records, const struct rbce_task *task, uint
 }
 
 /* Writes a line of the state file; the file is made anew when it has grown long. */
-__attribute__((format(printf, 2, 3))) static void append(struct records *records,
-							 const char *format, ...)
+static void append(struct records *records, const struct record *record,
+		   int (*write_line)(FILE *file, const struct record *record))
 {
-	va_list ap;
-	bool failed;
+	bool failed = write_line(records->state, record) < 0;
 
-	va_start(ap, format);
-	failed = vfprintf(records->state, format, ap) < 0;
-	va_end(ap);
 	failed |= fflush(records->state) != 0;
 	if (failed)
 		log_warning("cannot write '%s': %s", records->path, strerror(errno));
@@ -302,15 +369,48 @@ __attribute__((format(printf, 2, 3))) static void append(struct records *records
 		write_all(records);
 }
 
-void records_set_manual(struct records *records, pid_t pid, uint64_t start, bool manual)
+void records_set_place(struct records *records, pid_t pid, uint64_t start, const char *place)
 {
 	struct entry *entry = obtain(records, pid, start);
 
-	if (!entry || entry->record.manual == manual)
+	if (entry && !(place && entry->record.place && streq(place, entry->record.place)))
+		set_text(&entry->record.place, place);
+}
+
+void records_hold(struct records *records, pid_t pid, uint64_t start, enum hold hold,
+		  const char *place, const char *found)
+{
+	struct entry *entry = obtain(records, pid, start);
+	cleanup_free char *copy = NULL;
+
+	if (!entry || (hold == HOLD_NONE && entry->record.released))
 		return;
-	entry->record.manual = manual;
+	/* It may be the record's own. */
+	copy = place ? strdup(place) : NULL;
+	set_hold(&entry->record, hold, copy, found);
 	tell_of(records, entry);
-	append(records, "%s%d %" PRIu64 "\n", manual ? "" : "-", pid, start);
+	append(records, &entry->record, write_hold);
+}
+
+void records_set_mover(struct records *records, pid_t pid, uint64_t start, pid_t mover,
+		       const char *comm)
+{
+	struct entry *entry = obtain(records, pid, start);
+
+	if (!entry)
+		return;
+	entry->record.mover = mover;
+	snprintf(entry->record.mover_comm, sizeof(entry->record.mover_comm), "%s", comm);
+}
+
+bool records_refuse(struct records *records, const struct rbce_task *task, bool refused)
+{
+	struct entry *entry = obtain(records, task->pid, task->start);
+	bool is_new = entry && entry->record.refused != refused;
+
+	if (entry)
+		entry->record.refused = refused;
+	return is_new;
 }
 
 int records_set_tag(struct records *records, pid_t pid, uint64_t start, const char *tag)
@@ -319,11 +419,11 @@ int records_set_tag(struct records *records, pid_t pid, uint64_t start, const ch
 
 	if (!entry)
 		return -ENOMEM;
-	set_tag(&entry->record, tag);
+	set_text(&entry->record.tag, tag);
 	tell_of(records, entry);
 	if (tag && !entry->record.tag)
 		return -ENOMEM;
-	append(records, "#%d %" PRIu64 " %s\n", pid, start, tag ?: "");
+	append(records, &entry->record, write_tag);
 	return 0;
 }
 
@@ -344,11 +444,13 @@ bool records_inherit(struct records *records, const struct rbce_root *root, pid_
 	const struct entry *above = find(records, parent);
 	struct entry *below;
 	struct rbce_task task;
+	bool held =
+		above && (above->record.hold == HOLD_STICKY || above->record.hold == HOLD_FOREIGN);
 
-	if (!above || (!above->record.manual && !above->record.tag && !above->record.actions))
+	if (!above || (!held && !above->record.tag && !above->record.actions))
 		return false;
 	if (rbce_task_read(root, child, RBCE_FACT_STAT, &task, NULL) < 0)
-		return above->record.manual;
+		return held;
 	below = obtain(records, child, task.start);
 	if (below) {
 		below->record.actions = above->record.actions;
@@ -356,24 +458,11 @@ bool records_inherit(struct records *records, const struct rbce_root *root, pid_
 	}
 	if (above->record.tag)
 		records_set_tag(records, child, task.start, above->record.tag);
-	if (above->record.manual)
-		records_set_manual(records, child, task.start, true);
+	if (held)
+		records_hold(records, child, task.start, above->record.hold, above->record.place,
+			     above->record.found);
 	rbce_task_done(&task);
-	return above->record.manual;
-}
-
-bool records_adopt(struct records *records, const struct rbce_task *task)
-{
-	const struct entry *above = find(records, task->ppid);
-	const struct move *last;
-
-	if (!above || !above->record.manual || above->record.n_moves == 0 || !task->container)
-		return false;
-	last = &above->record.moves[(above->record.n_moves - 1) % RECORD_MOVES];
-	if (!last->to || !streq(last->to, task->container))
-		return false;
-	records_set_manual(records, task->pid, task->start, true);
-	return true;
+	return held;
 }
 
 void records_drop(struct records *records, pid_t pid)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the daemon remembers of single tasks: the moves so far, its tag, and whether an
- * administrator placed it, which takes it and its children out of the rules' hands. The latter two
- * are kept in a file as well, so that a daemon that starts again leaves those tasks where they are.
+ * What the daemon remembers of single tasks: the moves so far, where it was put, its tag, and
+ * whether it is out of the rules' hands. The latter two are kept in a file as well, so that a
+ * daemon that starts again leaves those tasks where they are.
  */
 #ifndef RBCED_RECORD_H
 #define RBCED_RECORD_H
@@ -18,6 +18,16 @@
 
 enum { RECORD_MOVES = 8 };
 
+/* Who says where a task stands, if not the rules. */
+enum hold {
+	HOLD_NONE,
+	HOLD_MANUAL,  /* an administrator placed it, and it alone */
+	HOLD_STICKY,  /* the same, with what it starts from then on */
+	HOLD_FOREIGN, /* others moved it from where it was put; with what it starts */
+};
+enum { HOLD_COUNT = HOLD_FOREIGN + 1 };
+const char *hold_name(enum hold hold);
+
 struct move {
 	time_t when;
 	enum cause cause;
@@ -29,7 +39,13 @@ struct move {
 struct record {
 	pid_t pid;
 	uint64_t start; /* as in struct rbce_task */
-	bool manual;
+	enum hold hold;
+	bool released; /* from a hold that its parent may still have */
+	char *place;   /* container that it was put, or found right, in; NULL: none is known */
+	char *found;   /* HOLD_FOREIGN: the group where it was found instead */
+	pid_t mover;   /* HOLD_FOREIGN: who did it, 0 where that is not known */
+	char mover_comm[16];
+	bool refused;      /* a container would not take it: it is real-time */
 	char *tag;         /* NULL for none */
 	uint64_t actions;  /* hash of those that a rule last had carried out on it, 0 for none */
 	uint64_t observed; /* what records_observe() was last told, 0 for nothing */
@@ -38,10 +54,10 @@ struct record {
 	bool doubted;           /* to be looked at again once it shows */
 	uint64_t moved_at;      /* engine_now() of the last move, 0 for none */
 	uint64_t n_moves;
-	struct move moves[RECORD_MOVES]; /* the newest; move I is at I % RECORD_MOVES */
+	struct move *moves; /* the newest RECORD_MOVES; move I is at I % RECORD_MOVES */
 };
 
-/* STATE_FILE keeps the manual ones; read now where it exists. Release with records_free(). */
+/* STATE_FILE keeps those held; read now where it exists. Release with records_free(). */
 int records_open(const char *state_file, const struct rbce_root *root, struct records **ret,
 		 struct rbce_error *err);
 struct records *records_free(struct records *records);
@@ -55,6 +71,10 @@ typedef void records_watch_fn(void *data, pid_t pid, enum record_interest intere
 void records_watch(struct records *records, records_watch_fn *function, void *data);
 
 size_t records_count(const struct records *records);
+
+/* Calls FUNCTION for each; it may hold and place them, but not drop any. */
+typedef void records_fn(void *data, const struct record *record);
+void records_each(const struct records *records, records_fn *function, void *data);
 
 /* The record of the very process (pid, start), NULL for none; borrowed. */
 const struct record *records_find(const struct records *records, pid_t pid, uint64_t start);
@@ -76,8 +96,22 @@ void records_expect(struct records *records, pid_t pid, uint64_t start, const ch
 		    uint64_t until);
 void records_doubt(struct records *records, pid_t pid, uint64_t start);
 
-/* Takes a task out of the rules' hands, or gives it back. */
-void records_set_manual(struct records *records, pid_t pid, uint64_t start, bool manual);
+/* The task stands in PLACE, by a move of ours or by itself; NULL: it is not known where. */
+void records_set_place(struct records *records, pid_t pid, uint64_t start, const char *place);
+
+/*
+ * Takes a task out of the rules' hands: it was put in PLACE; FOUND is of HOLD_FOREIGN. HOLD_NONE
+ * gives it back.
+ */
+void records_hold(struct records *records, pid_t pid, uint64_t start, enum hold hold,
+		  const char *place, const char *found);
+
+/* Who moved it. */
+void records_set_mover(struct records *records, pid_t pid, uint64_t start, pid_t mover,
+		       const char *comm);
+
+/* A container does not take it, or does again; true when that was not so before. */
+bool records_refuse(struct records *records, const struct rbce_task *task, bool refused);
 
 /* Longer tags are refused where they come in. */
 enum { TAG_MAX = 63 };
@@ -89,17 +123,11 @@ int records_set_tag(struct records *records, pid_t pid, uint64_t start, const ch
 bool records_act(struct records *records, const struct rbce_task *task, uint64_t actions);
 
 /*
- * A child gets its PARENT's tag and what actions were carried out, and is placed by hand where its
- * parent is. True when that is so.
+ * A child gets its PARENT's tag and what actions were carried out, and its hold where that is for
+ * the children as well. True when that is so.
  */
 bool records_inherit(struct records *records, const struct rbce_root *root, pid_t parent,
 		     pid_t child);
-
-/*
- * The same for a task whose fork event was lost: it stands where its manually placed parent was
- * put.
- */
-bool records_adopt(struct records *records, const struct rbce_task *task);
 
 /* The process has ended. */
 void records_drop(struct records *records, pid_t pid);

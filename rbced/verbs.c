@@ -6,6 +6,7 @@
 
 #include "control.h"
 #include "gate/gate.h"
+#include "hold.h"
 #include "place.h"
 #include "record.h"
 #include "reload.h"
@@ -103,6 +104,22 @@ static void put_counters(struct request *request)
 		put_number(decisions, outcome_name((enum outcome)i), counters->outcomes[i]);
 }
 
+static void count_hold(void *data, const struct record *record)
+{
+	((size_t *)data)[record->hold]++;
+}
+
+/* How many tasks are out of the rules' hands now. */
+static void put_held(struct request *request)
+{
+	struct json_object *held = put_object(request->reply, "held");
+	size_t counts[HOLD_COUNT] = {0};
+
+	records_each(request->engine->records, count_hold, counts);
+	for (size_t i = HOLD_NONE + 1; i < HOLD_COUNT; i++)
+		put_number(held, hold_name((enum hold)i), counts[i]);
+}
+
 static void put_cache(struct request *request)
 {
 	struct rules_cache_counters counters = rules_cache_counters(request->engine->cache);
@@ -134,6 +151,7 @@ static int verb_status(struct request *request, struct rbce_error *err)
 	put_number(rules, "reloads_failed", engine->counters.reloads_failed);
 	put_string(rules, "last_error", engine->reload_error);
 	put_counters(request);
+	put_held(request);
 	put_cache(request);
 	gate_put_status(engine->gate, put_object(request->reply, "gate"));
 	containers = put_object(request->reply, "containers");
@@ -212,6 +230,29 @@ static void put_moves(struct json_object *reply, const struct record *record)
 	}
 }
 
+/* By whom, and from where to where. */
+static void put_hold(struct json_object *reply, const struct record *record)
+{
+	put_string(reply, "held", record->hold == HOLD_NONE ? NULL : hold_name(record->hold));
+	if (record->hold != HOLD_FOREIGN)
+		return;
+	put_string(reply, "put", record->place);
+	put_string(reply, "found", record->found);
+	if (record->mover) {
+		put_number(reply, "mover", (uint64_t)record->mover);
+		put_string(reply, "mover_comm", record->mover_comm);
+	}
+}
+
+/* The verdict on a task that is held. */
+static const char *const hold_verdicts[HOLD_COUNT][2] = {
+	[HOLD_MANUAL] = {"manual", "it was placed by hand; 'rbcectl release' gives it back"},
+	[HOLD_STICKY] = {"manual", "it was placed by hand, or a task above it was, with what it "
+				   "starts; 'rbcectl release' gives it back"},
+	[HOLD_FOREIGN] = {"foreign", "it, or a task above it, was moved by others from where it "
+				     "was put; 'rbcectl release' gives it back"},
+};
+
 /* What the daemon does with a task, in a word and a sentence. */
 static void put_verdict(struct request *request, const struct rbce_task *task,
 			const struct record *record)
@@ -227,10 +268,9 @@ static void put_verdict(struct request *request, const struct rbce_task *task,
 	} else if (task->pid == getpid()) {
 		verdict = "ignored";
 		why = "rbced does not move itself";
-	} else if (record && record->manual) {
-		verdict = "manual";
-		why = "it was placed by hand, or a task above it was; 'rbcectl release' gives it "
-		      "back";
+	} else if (record && record->hold != HOLD_NONE) {
+		verdict = hold_verdicts[record->hold][0];
+		why = hold_verdicts[record->hold][1];
 	} else if (rule && rule->ignore) {
 		verdict = "ignored";
 		why = "the rule says to leave it alone";
@@ -243,9 +283,13 @@ static void put_verdict(struct request *request, const struct rbce_task *task,
 			     streq(now, target);
 		bool observe = engine->options.observe || rule->mode == RULE_OBSERVE;
 
-		verdict = right ? "right" : observe ? "observed" : "pending";
+		bool refused = record && record->refused;
+
+		verdict = right ? "right" : observe ? "observed" : refused ? "realtime" : "pending";
 		why = right     ? "it stands where the rule puts it"
 		      : observe ? "the rule would move it, but only observes"
+		      : refused ? "it is real-time, and the container has no real-time bandwidth: "
+				  "it stays where it is, until an event after its policy changed"
 				: "it will be moved at its next event";
 	}
 	put_string(request->reply, "verdict", verdict);
@@ -299,6 +343,8 @@ static int verb_explain(struct request *request, struct rbce_error *err)
 	put_number(request->reply, "gid", task.gid);
 	put_string(request->reply, "container", task.container);
 	put_verdict(request, &task, record);
+	if (record)
+		put_hold(request->reply, record);
 	put_string(request->reply, "tag", task.tag);
 	put_limits(request);
 	put_number(request->reply, "left_out",
@@ -334,6 +380,7 @@ static int verb_classify(struct request *request, struct rbce_error *err)
 	CLEANUP(rbce_task_done) struct rbce_task task = {0};
 	const char *name = text_argument(request, "container");
 	struct rbce_container *c;
+	enum hold hold;
 	pid_t pid;
 	int r;
 
@@ -354,10 +401,12 @@ static int verb_classify(struct request *request, struct rbce_error *err)
 	if (r < 0)
 		return r;
 	request->engine->counters.outcomes[OUTCOME_MOVED]++;
+	hold = flag_argument(request, "sticky") ? HOLD_STICKY : HOLD_MANUAL;
 	records_add_move(request->engine->records, &task, CAUSE_MANUAL, NULL, name);
-	records_set_manual(request->engine->records, pid, task.start, true);
+	records_hold(request->engine->records, pid, task.start, hold, name, NULL);
 	put_number(request->reply, "pid", (uint64_t)pid);
 	put_string(request->reply, "container", name);
+	put_string(request->reply, "held", hold_name(hold));
 	return 0;
 }
 
@@ -373,20 +422,47 @@ static int put_outcome(struct request *request, pid_t pid)
 	return 0;
 }
 
+/* Back to the rules, which decide at once. */
 static int verb_release(struct request *request, struct rbce_error *err)
 {
+	struct engine *engine = request->engine;
+	cleanup_free pid_t *pids = NULL;
 	struct rbce_task task;
+	size_t n = 0;
 	pid_t pid;
 	int r;
 
 	r = pid_argument(request, &pid, err);
 	if (r == 0)
-		r = rbce_task_read(request->engine->root, pid, RBCE_FACT_STAT, &task, err);
+		r = rbce_task_read(engine->root, pid, RBCE_FACT_STAT, &task, err);
 	if (r < 0)
 		return r;
-	records_set_manual(request->engine->records, pid, task.start, false);
+	r = hold_release(engine, &task, flag_argument(request, "tree"), &pids, &n);
 	rbce_task_done(&task);
+	if (r < 0)
+		return rbce_error_errno(err, r, "cannot release process '%d'", pid);
+	put_number(request->reply, "descendants", n);
+	for (size_t i = 0; i < n; i++)
+		engine_classify(engine, pids[i], CAUSE_REQUEST);
 	return put_outcome(request, pid);
+}
+
+static void add_held(void *data, const struct record *record)
+{
+	char pid[16];
+
+	if (record->hold == HOLD_NONE)
+		return;
+	snprintf(pid, sizeof(pid), "%d", record->pid);
+	put_hold(put_object(data, pid), record);
+}
+
+/* Which tasks are out of the rules' hands, by pid. */
+static int verb_held(struct request *request, struct rbce_error *err)
+{
+	(void)err;
+	records_each(request->engine->records, add_held, put_object(request->reply, "tasks"));
+	return 0;
 }
 
 static int verb_reclassify(struct request *request, struct rbce_error *err)
@@ -470,6 +546,7 @@ static const struct verb {
 	{"explain", verb_explain, false}, {"classify", verb_classify, true},
 	{"release", verb_release, true},  {"reclassify", verb_reclassify, true},
 	{"reload", verb_reload, true},    {"tag", verb_tag, true},
+	{"held", verb_held, false},
 };
 
 static int run(struct request *request, uid_t uid, struct rbce_error *err)

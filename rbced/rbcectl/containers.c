@@ -149,17 +149,41 @@ int command_containers(int argc, char **argv)
 	return table_finish(t) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-enum ps_column { PS_PID, PS_USER, PS_CONTAINER, PS_EXE, PS_ARGS };
+enum ps_column { PS_PID, PS_USER, PS_CONTAINER, PS_HELD, PS_EXE, PS_ARGS };
 
 static const struct table_column ps_columns[] = {
 	[PS_PID] = {.title = "PID", .key = "pid", .right = true, .number = true},
 	[PS_USER] = {.title = "USER", .key = "user"},
 	[PS_CONTAINER] = {.title = "CONTAINER", .key = "container"},
+	[PS_HELD] = {.title = "HELD", .key = "held"},
 	[PS_EXE] = {.title = "EXECUTABLE", .key = "exe"},
 	[PS_ARGS] = {.title = "ARGUMENTS", .key = "args", .cut = true},
 };
 
-static void add_task(struct table *t, const struct containers *all, const char *name, pid_t pid)
+/* What the daemon knows of tasks out of the rules' hands; NULL where none runs. */
+static struct json_object *ask_held(const char *root)
+{
+	struct json_object *reply = NULL;
+
+	return daemon_ask(root, daemon_request("held"), &reply, NULL) == 0 ? reply : NULL;
+}
+
+static const char *held_of(struct json_object *held, pid_t pid)
+{
+	struct json_object *tasks = held ? reply_object(held, "tasks") : NULL;
+	struct json_object *task = NULL;
+	char key[16];
+
+	snprintf(key, sizeof(key), "%d", pid);
+	if (tasks)
+		json_object_object_get_ex(tasks, key, &task);
+	return task ? reply_text(task, "held") : "";
+}
+
+DEFINE_CLEANUP(struct json_object *, json_object_put)
+
+static void add_task(struct table *t, const struct containers *all, struct json_object *held,
+		     const char *name, pid_t pid)
 {
 	CLEANUP(rbce_task_done) struct rbce_task task = {0};
 	struct passwd *user;
@@ -174,12 +198,13 @@ static void add_task(struct table *t, const struct containers *all, const char *
 	else
 		table_set(t, PS_USER, "%u", task.uid);
 	table_set(t, PS_CONTAINER, "%s", name);
+	table_set(t, PS_HELD, "%s", held_of(held, pid));
 	table_set(t, PS_EXE, "%s", task.exe ?: task.comm);
 	table_set(t, PS_ARGS, "%s", task.args);
 }
 
-static int list_tasks(struct table *t, const struct containers *all, const char *name,
-		      struct rbce_error *err)
+static int list_tasks(struct table *t, const struct containers *all, struct json_object *held,
+		      const char *name, struct rbce_error *err)
 {
 	struct rbce_container *c;
 	cleanup_free pid_t *pids = NULL;
@@ -191,7 +216,7 @@ static int list_tasks(struct table *t, const struct containers *all, const char 
 		return r;
 	r = rbce_container_tasks(c, false, &pids, &n, err);
 	for (size_t i = 0; i < n; i++)
-		add_task(t, all, name, pids[i]);
+		add_task(t, all, held, name, pids[i]);
 	rbce_container_close(c);
 	return r;
 }
@@ -202,13 +227,15 @@ int command_ps(int argc, char **argv)
 	const struct option_row options[] = {COMMON_OPTIONS(common), {0}};
 	const struct command_line line = {
 		.usage = "ps [--root NAME] [--json] [CONTAINER]",
-		.about = "Shows the tasks of a container and of those below it, or of all.",
+		.about = "Shows the tasks of a container and of those below it, or of all, and "
+			 "which of them the\nrules leave alone (where the daemon runs).",
 		.options = options,
 	};
 	CLEANUP(containers_close) struct containers all = {0};
 	CLEANUP(rbce_names_free_p) char **names = NULL;
 	int first = command_parse(&line, argc, argv, 0, 1), r;
 	const char *top = first < argc ? argv[first] : "";
+	CLEANUP(json_object_put_p) struct json_object *held = NULL;
 	struct rbce_error err;
 	struct table *t;
 
@@ -218,7 +245,8 @@ int command_ps(int argc, char **argv)
 	if (r < 0)
 		return command_failed(&err);
 	t = table_new("tasks", ps_columns, ARRAY_SIZE(ps_columns), common.json);
-	r = list_tasks(t, &all, top, &err);
+	held = ask_held(common.root);
+	r = list_tasks(t, &all, held, top, &err);
 	/* No root group means no container yet: an empty list. */
 	if (r == -ENOENT && !*top)
 		r = 0;
@@ -228,7 +256,7 @@ int command_ps(int argc, char **argv)
 		const char *below = after_prefix(names[i], top);
 
 		if (!*top || (below && *below == '/'))
-			list_tasks(t, &all, names[i], NULL);
+			list_tasks(t, &all, held, names[i], NULL);
 	}
 	return table_finish(t) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

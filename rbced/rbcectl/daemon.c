@@ -12,9 +12,9 @@
 struct question {
 	struct common common;
 	const char *usage, *about;
-	int min, max; /* operands */
-	bool has_all; /* --all may be given */
-	bool all;
+	int min, max;                 /* operands */
+	const char *flag, *flag_help; /* an option that may be given, NULL for none */
+	bool given;
 	char **operands;
 	int n_operands;
 	struct json_object *reply;
@@ -24,8 +24,8 @@ static void parse_question(struct question *q, int argc, char **argv)
 {
 	const struct option_row options[] = {
 		COMMON_OPTIONS(q->common),
-		/* The table ends here otherwise. */
-		OPTION_FLAG(q->has_all ? "all" : NULL, "tell of every rule", &q->all),
+		/* The table ends here where there is none. */
+		OPTION_FLAG(q->flag, q->flag_help, &q->given),
 		{0},
 	};
 	const struct command_line line = {
@@ -85,6 +85,7 @@ int command_status(int argc, char **argv)
 		printf("%-11s last reload refused: %s\n", "", reply_text(rules, "last_error"));
 	print_counts("events", reply_object(q.reply, "events"));
 	print_counts("decisions", reply_object(q.reply, "decisions"));
+	print_counts("held", reply_object(q.reply, "held"));
 	print_counts("cache", reply_object(q.reply, "cache"));
 	print_counts("containers", reply_object(q.reply, "containers"));
 	json_object_put(q.reply);
@@ -208,6 +209,18 @@ void print_limits(struct json_object *limits, const char *container)
 	}
 }
 
+/* By whom others moved it, and from where to where. */
+static void print_hold(struct json_object *reply)
+{
+	if (!*reply_text(reply, "found"))
+		return;
+	printf("  put into %s, found in %s", reply_text(reply, "put"), reply_text(reply, "found"));
+	if (reply_number(reply, "mover"))
+		printf(", moved by process %s (%s)", reply_text(reply, "mover"),
+		       reply_text(reply, "mover_comm"));
+	printf("\n");
+}
+
 static void print_moves(struct json_object *moves)
 {
 	for (size_t i = 0; i < json_object_array_length(moves); i++) {
@@ -229,13 +242,14 @@ int command_explain(int argc, char **argv)
 			 "that come near\nare told of, without --all.",
 		.min = 1,
 		.max = 1,
-		.has_all = true};
+		.flag = "all",
+		.flag_help = "tell of every rule"};
 	struct json_object *request;
 	const char *exe;
 
 	parse_question(&q, argc, argv);
 	request = request_pid("explain", command_pid(q.operands[0]));
-	json_object_object_add(request, "all", json_object_new_boolean(q.all));
+	json_object_object_add(request, "all", json_object_new_boolean(q.given));
 	if (ask(&q, request) != 0)
 		return EXIT_FAILURE;
 	if (q.common.json)
@@ -251,6 +265,7 @@ int command_explain(int argc, char **argv)
 		printf(", rule '%s' gives it %s", reply_text(q.reply, "rule"),
 		       reply_text(q.reply, "target"));
 	printf("\n%s: %s\n", reply_text(q.reply, "verdict"), reply_text(q.reply, "why"));
+	print_hold(q.reply);
 	print_steps(reply_object(q.reply, "steps"));
 	if (reply_number(q.reply, "left_out"))
 		printf("  and %s rules that do not come near; --all tells of them\n",
@@ -266,15 +281,20 @@ int command_explain(int argc, char **argv)
 int command_classify(int argc, char **argv)
 {
 	struct question q = {
-		.usage = "classify [--root NAME] [--json] PID CONTAINER",
-		.about = "Moves a task by hand. It and its children leave the rules' hands.",
+		.usage = "classify [--root NAME] [--json] [--sticky] PID CONTAINER",
+		.about = "Moves a task by hand and takes it out of the rules' hands. Its children "
+			 "begin where it\nstands, and the rules decide for them at their next "
+			 "event.",
 		.min = 2,
-		.max = 2};
+		.max = 2,
+		.flag = "sticky",
+		.flag_help = "with what it starts from then on"};
 	struct json_object *request;
 
 	parse_question(&q, argc, argv);
 	request = request_pid("classify", command_pid(q.operands[0]));
 	json_object_object_add(request, "container", json_object_new_string(q.operands[1]));
+	json_object_object_add(request, "sticky", json_object_new_boolean(q.given));
 	if (ask(&q, request) != 0)
 		return EXIT_FAILURE;
 	if (q.common.json)
@@ -296,14 +316,23 @@ static int print_outcome(struct question *q)
 
 int command_release(int argc, char **argv)
 {
-	struct question q = {.usage = "release [--root NAME] [--json] PID",
-			     .about = "Gives a task that was placed by hand back to the rules.",
-			     .min = 1,
-			     .max = 1};
+	struct question q = {
+		.usage = "release [--root NAME] [--json] [--tree] PID",
+		.about = "Gives a task that was placed by hand, or moved by others, back to the "
+			 "rules, which decide\nat once.",
+		.min = 1,
+		.max = 1,
+		.flag = "tree",
+		.flag_help = "with those that descend from it now"};
+	struct json_object *request;
 
 	parse_question(&q, argc, argv);
-	if (ask(&q, request_pid("release", command_pid(q.operands[0]))) != 0)
+	request = request_pid("release", command_pid(q.operands[0]));
+	json_object_object_add(request, "tree", json_object_new_boolean(q.given));
+	if (ask(&q, request) != 0)
 		return EXIT_FAILURE;
+	if (!q.common.json && reply_number(q.reply, "descendants"))
+		printf("%s descendants given back\n", reply_text(q.reply, "descendants"));
 	return print_outcome(&q);
 }
 

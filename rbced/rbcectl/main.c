@@ -23,7 +23,7 @@ static const struct {
 	{"containers", command_containers, "the tree of containers with limits and use"},
 	{"ps", command_ps, "the tasks in containers"},
 	{"classify", command_classify, "place a task by hand and take it out of the rules' hands"},
-	{"release", command_release, "give a task back to the rules"},
+	{"release", command_release, "give a task that is held back to the rules"},
 	{"reclassify", command_reclassify, "look at one task, or at all, again"},
 	{"tag", command_tag, "mark a task for rules that look at tags"},
 	{"run", command_run, "start a command in a container"},

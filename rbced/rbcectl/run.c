@@ -30,10 +30,17 @@ static int read_limits(int argc, char **argv, int i, struct json_object *limits)
 int command_run(int argc, char **argv)
 {
 	struct common common = {.root = "rbce"};
-	const struct option_row options[] = {COMMON_OPTIONS(common), {0}};
+	bool alone = false;
+	const struct option_row options[] = {
+		COMMON_OPTIONS(common),
+		OPTION_FLAG("no-sticky", "let the rules decide for what it starts", &alone),
+		{0},
+	};
 	const struct command_line line = {
-		.usage = "run [--root NAME] CONTAINER [KEY=VALUE...] -- COMMAND [ARGUMENT...]",
-		.about = "Starts a command in a container, with limits of its own if given.",
+		.usage = "run [--root NAME] [--no-sticky] CONTAINER [KEY=VALUE...] -- COMMAND "
+			 "[ARGUMENT...]",
+		.about = "Starts a command in a container, with limits of its own if given. It and "
+			 "what it starts\nstay there.",
 		.options = options,
 		.stop_at_operand = true,
 	};
@@ -51,6 +58,7 @@ int command_run(int argc, char **argv)
 	json_object_object_add(request, "pid", json_object_new_int(getpid()));
 	json_object_object_add(request, "container", json_object_new_string(argv[first]));
 	json_object_object_add(request, "limits", limits);
+	json_object_object_add(request, "sticky", json_object_new_boolean(!alone));
 	if (daemon_ask(common.root, request, &reply, &err) < 0)
 		return command_failed(&err);
 	if (common.json)

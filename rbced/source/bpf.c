@@ -55,9 +55,9 @@ struct bpf {
 };
 
 static const enum cause causes[HEARD_CAUSES] = {
-	[HEARD_FORK] = CAUSE_FORK,     [HEARD_EXEC] = CAUSE_EXEC, [HEARD_UID] = CAUSE_UID,
-	[HEARD_GID] = CAUSE_GID,       [HEARD_SID] = CAUSE_SID,   [HEARD_PGRP] = CAUSE_PGRP,
-	[HEARD_ATTACH] = CAUSE_ATTACH, [HEARD_EXIT] = CAUSE_EXIT,
+	[HEARD_FORK] = CAUSE_FORK,    [HEARD_EXEC] = CAUSE_EXEC, [HEARD_UID] = CAUSE_UID,
+	[HEARD_GID] = CAUSE_GID,      [HEARD_SID] = CAUSE_SID,   [HEARD_PGRP] = CAUSE_PGRP,
+	[HEARD_ATTACH] = CAUSE_MOVED, [HEARD_EXIT] = CAUSE_EXIT,
 };
 
 /* ---- events ---- */
@@ -82,11 +82,11 @@ static int on_record(void *data, void *sample, size_t size)
 
 	if (size < sizeof(*record) || record->cause >= HEARD_CAUSES)
 		return 0;
-	if (record->cause == HEARD_ATTACH)
-		log_debug("process %u was moved by process %u (%.16s)", record->pid, record->mover,
-			  record->mover_comm);
 	if (record->cause == HEARD_RENAME)
 		rules_changed(bpf);
+	else if (record->cause == HEARD_ATTACH)
+		engine_moved_by_other(bpf->engine, (pid_t)record->pid, (pid_t)record->mover,
+				      record->mover_comm);
 	else if (record->cause != HEARD_EXIT || is_known(bpf, record))
 		engine_event(bpf->engine, causes[record->cause], (pid_t)record->pid,
 			     (pid_t)record->parent, record->when / 1000);

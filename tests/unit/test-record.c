@@ -109,31 +109,46 @@ static pid_t start_child(uint64_t *ret_start)
 	return pid;
 }
 
-START_TEST(by_hand)
+/* Over a restart: who is held, why, and who has been given back. */
+START_TEST(holds)
 {
-	uint64_t kept, given_back, inherited;
-	pid_t a, b, c;
+	enum { ALONE, TREE, CHILD, FOREIGN, FOREIGN_CHILD, BACK, BACK_CHILD, N };
+	uint64_t start[N];
+	pid_t pid[N];
 
 	begin();
-	a = start_child(&kept);
-	b = start_child(&given_back);
-	c = start_child(&inherited);
-	records_set_manual(records, a, kept, true);
-	records_set_manual(records, b, given_back, true);
-	records_set_manual(records, b, given_back, false);
-	records_set_manual(records, 1, 999999999, true);
-	ck_assert(records_inherit(records, root, a, c));
-	ck_assert(!records_inherit(records, root, b, c));
-	/* The daemon is killed here: only the file is left. */
+	for (int i = 0; i < N; i++)
+		pid[i] = start_child(&start[i]);
+	records_hold(records, pid[ALONE], start[ALONE], HOLD_MANUAL, "a place", NULL);
+	records_hold(records, pid[TREE], start[TREE], HOLD_STICKY, "job", NULL);
+	records_hold(records, pid[FOREIGN], start[FOREIGN], HOLD_FOREIGN, "users/x", "cpu:/y z");
+	records_hold(records, pid[BACK], start[BACK], HOLD_STICKY, "job", NULL);
+	records_hold(records, pid[BACK], start[BACK], HOLD_NONE, NULL, NULL);
+	records_hold(records, 1, 999999999, HOLD_MANUAL, "gone", NULL);
+	ck_assert(!records_inherit(records, root, pid[ALONE], pid[BACK_CHILD]));
+	ck_assert(records_inherit(records, root, pid[TREE], pid[CHILD]));
+	ck_assert(records_inherit(records, root, pid[FOREIGN], pid[FOREIGN_CHILD]));
+	ck_assert(!records_inherit(records, root, pid[BACK], pid[BACK_CHILD]));
+	/* The daemon is killed here, and again: only the file is left. */
 	reopen();
-	ck_assert(records_find(records, a, kept)->manual);
-	ck_assert(records_find(records, c, inherited)->manual);
-	ck_assert(!records_find(records, b, given_back) ||
-		  !records_find(records, b, given_back)->manual);
+	reopen();
+	ck_assert_int_eq(records_find(records, pid[ALONE], start[ALONE])->hold, HOLD_MANUAL);
+	ck_assert_str_eq(records_find(records, pid[ALONE], start[ALONE])->place, "a place");
+	ck_assert_int_eq(records_find(records, pid[TREE], start[TREE])->hold, HOLD_STICKY);
+	ck_assert_int_eq(records_find(records, pid[CHILD], start[CHILD])->hold, HOLD_STICKY);
+	ck_assert_str_eq(records_find(records, pid[CHILD], start[CHILD])->place, "job");
+	for (int i = FOREIGN; i <= FOREIGN_CHILD; i++) {
+		ck_assert_int_eq(records_find(records, pid[i], start[i])->hold, HOLD_FOREIGN);
+		ck_assert_str_eq(records_find(records, pid[i], start[i])->place, "users/x");
+		ck_assert_str_eq(records_find(records, pid[i], start[i])->found, "cpu:/y z");
+	}
+	ck_assert_int_eq(records_find(records, pid[BACK], start[BACK])->hold, HOLD_NONE);
+	ck_assert(records_find(records, pid[BACK], start[BACK])->released);
+	ck_assert_ptr_null(records_find(records, pid[BACK_CHILD], start[BACK_CHILD]));
 	ck_assert_ptr_null(records_find(records, 1, 999999999));
-	for (const pid_t *p = (pid_t[]){a, b, c, 0}; *p; p++) {
-		kill(*p, SIGKILL);
-		waitpid(*p, NULL, 0);
+	for (int i = 0; i < N; i++) {
+		kill(pid[i], SIGKILL);
+		waitpid(pid[i], NULL, 0);
 	}
 	reopen();
 	ck_assert_uint_eq(records_count(records), 0);
@@ -141,20 +156,44 @@ START_TEST(by_hand)
 }
 END_TEST
 
-START_TEST(adopt)
+/* Where it was put is known after a move, and for one that stood right; a hold does not lose it. */
+START_TEST(places)
 {
-	struct rbce_task parent = {.pid = 50, .start = 1};
-	struct rbce_task child = {.pid = 51, .ppid = 50, .start = 2, .container = (char *)"job"};
+	struct rbce_task task = {.pid = 50, .start = 1};
+	const struct record *record;
 
 	begin();
-	records_add_move(records, &parent, CAUSE_MANUAL, NULL, "job");
-	ck_assert(!records_adopt(records, &child));
-	records_set_manual(records, 50, 1, true);
-	child.container = (char *)"elsewhere";
-	ck_assert(!records_adopt(records, &child));
-	child.container = (char *)"job";
-	ck_assert(records_adopt(records, &child));
-	ck_assert(records_find(records, 51, 2)->manual);
+	records_set_place(records, 50, 1, "a");
+	record = records_find(records, 50, 1);
+	ck_assert_str_eq(record->place, "a");
+	records_add_move(records, &task, CAUSE_EXEC, "rule", "b");
+	ck_assert_str_eq(record->place, "b");
+	records_hold(records, 50, 1, HOLD_FOREIGN, record->place, "/c");
+	ck_assert_str_eq(record->place, "b");
+	records_set_mover(records, 50, 1, 7, "a name that is far too long");
+	ck_assert_int_eq(record->mover, 7);
+	ck_assert_uint_eq(strlen(record->mover_comm), 15);
+	records_hold(records, 50, 1, HOLD_NONE, NULL, NULL);
+	ck_assert_ptr_null(record->place);
+	ck_assert_ptr_null(record->found);
+	ck_assert_int_eq(record->mover, 0);
+	records_set_place(records, 50, 1, "a");
+	records_set_place(records, 50, 1, NULL);
+	ck_assert_ptr_null(record->place);
+	end();
+}
+END_TEST
+
+/* Told once, until it is no longer so. */
+START_TEST(refused)
+{
+	struct rbce_task task = {.pid = 50, .start = 1};
+
+	begin();
+	ck_assert(records_refuse(records, &task, true));
+	ck_assert(!records_refuse(records, &task, true));
+	ck_assert(records_refuse(records, &task, false));
+	ck_assert(records_refuse(records, &task, true));
 	end();
 }
 END_TEST
@@ -172,7 +211,7 @@ START_TEST(tags)
 	ck_assert_int_eq(records_set_tag(records, 1, 999999999, "of a process that is gone"), 0);
 	records_inherit(records, root, a, b);
 	ck_assert_str_eq(records_find(records, b, child)->tag, "two words");
-	ck_assert(!records_find(records, b, child)->manual);
+	ck_assert_int_eq(records_find(records, b, child)->hold, HOLD_NONE);
 	reopen();
 	ck_assert_str_eq(records_find(records, a, parent)->tag, "two words");
 	ck_assert_str_eq(records_find(records, b, child)->tag, "two words");
@@ -232,9 +271,9 @@ START_TEST(watching)
 	ck_assert_int_eq(interests[60], RECORD_END);
 	records_add_move(records, &a, CAUSE_EXEC, "rule", "y");
 	ck_assert_uint_eq(told, 1);
-	records_set_manual(records, 61, 1, true);
+	records_hold(records, 61, 1, HOLD_STICKY, NULL, NULL);
 	ck_assert_int_eq(interests[61], RECORD_CLOSELY);
-	records_set_manual(records, 61, 1, false);
+	records_hold(records, 61, 1, HOLD_NONE, NULL, NULL);
 	ck_assert_int_eq(interests[61], RECORD_END);
 	records_set_tag(records, 60, 1, "tag");
 	ck_assert_int_eq(interests[60], RECORD_CLOSELY);
@@ -261,7 +300,8 @@ END_TEST
 START_TEST(garbage_in_the_file)
 {
 	begin();
-	harness_write_text(tree, "root.manual", "x\n-\n- -\n1\n99999999999999 1\n\n-5 5\n");
+	harness_write_text(tree, "root.manual",
+			   "x\n-\n- -\n1\n99999999999999 1\n\n-5 5\n!7\n=9 9\n+ 1 1 x\t\ty\n");
 	reopen();
 	ck_assert_uint_eq(records_count(records), 0);
 	end();
@@ -270,7 +310,7 @@ END_TEST
 
 int main(void)
 {
-	return harness_run("record",
-			   (const TTest *const[]){moves, observed_once, prune, by_hand, adopt, tags,
-						  actions, watching, garbage_in_the_file, NULL});
+	return harness_run("record", (const TTest *const[]){moves, observed_once, prune, holds,
+							    places, refused, tags, actions,
+							    watching, garbage_in_the_file, NULL});
 }
