@@ -176,6 +176,7 @@ static int new_hierarchy(const struct rbce_root *root, const char *group,
 		return rbce_error_errno(err, -ENOMEM, "cannot open '%s'", group);
 	}
 	h->root = root;
+	h->systemd = systemd_runs(root);
 	*ret = h;
 	return 0;
 }

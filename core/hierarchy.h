@@ -10,7 +10,11 @@ struct rbce_hierarchy {
 	char *group;
 	struct rbce_mount mounts[RBCE_MAX_MOUNTS];
 	size_t n_mounts;
+	bool systemd; /* is it PID 1? */
 };
+
+/* systemd.c */
+bool systemd_runs(const struct rbce_root *root);
 
 /* The child that holds a container's own tasks where its group may not (cgroup v2). */
 #define LEAF "leaf"

@@ -233,6 +233,7 @@ void rbce_task_done(struct rbce_task *task)
 	free(task->session_leader_exe);
 	free(task->cgroup);
 	free(task->container);
+	free(task->unit);
 	free(task->tag);
 	*task = (struct rbce_task){0};
 }

@@ -45,8 +45,8 @@ static int read_facts(struct engine *engine, pid_t pid, unsigned facts, struct r
 
 	if (r < 0)
 		return r;
-	r = rbce_hierarchy_container_of(engine->h, ret->cgroup, &ret->container);
-	if (r < 0 && r != -ENOENT) {
+	r = rbce_hierarchy_place(engine->h, ret);
+	if (r < 0) {
 		rbce_task_done(ret);
 		return rbce_error_errno(err, r, "cannot find the container of process '%d'", pid);
 	}
@@ -73,14 +73,6 @@ int engine_read_task(struct engine *engine, pid_t pid, struct rbce_task *ret,
 	if (r == 0)
 		add_record(engine, ret);
 	return r;
-}
-
-/* Does it stand in NAME in every hierarchy, so that nothing is left to be done? */
-static bool stands_right(struct engine *engine, const struct rbce_task *task, const char *name)
-{
-	cleanup_free char *now = NULL;
-
-	return rbce_hierarchy_container_of(engine->h, task->cgroup, &now) == 0 && streq(now, name);
 }
 
 static void log_move(enum log_level level, const char *message, const struct rbce_task *task,
@@ -193,7 +185,7 @@ static enum outcome apply_rule(struct engine *engine, const struct rbce_task *ta
 		return OUTCOME_FAILED;
 	}
 	*ret_container = name;
-	if (name && !stands_right(engine, task, name)) {
+	if (name && !engine_stands_in(task, name)) {
 		if (observing)
 			return observe(engine, task, rule, name, cause);
 		if (hold_before_move(engine, task, name, cause))

@@ -21,6 +21,7 @@
 #include <rules/rules.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 #include <systemd/sd-event.h>
 #include <time.h>
 
@@ -173,6 +174,12 @@ void engine_moved_by_other(struct engine *engine, pid_t pid, pid_t mover, const 
 
 /* A source lost N events (0: it does not know how many): all tasks will be looked at again. */
 void engine_lost(struct engine *engine, uint64_t n);
+
+/* Does it stand in the container NAME in every hierarchy, so that nothing is left to be done? */
+static inline bool engine_stands_in(const struct rbce_task *task, const char *name)
+{
+	return task->container && !task->split && strcmp(task->container, name) == 0;
+}
 
 /* Looks at one task, or at all of them. */
 enum outcome engine_classify(struct engine *engine, pid_t pid, enum cause cause);

@@ -19,6 +19,7 @@ enum whereabouts {
 	IN_PLACE,
 	ENDING,   /* not to be told any more */
 	LEFT_OUT, /* its container is gone, and it stands in a group above: it went up with it */
+	UNIT,     /* in a unit: systemd put it there, and from-systemd says what rules may do */
 	ELSEWHERE,
 };
 
@@ -48,6 +49,7 @@ static enum whereabouts look_for(struct engine *engine, const struct record *rec
 {
 	CLEANUP(rbce_task_done) struct rbce_task where = {0}, now = {0};
 	const struct rbce_mount *mount;
+	cleanup_free char *unit = NULL;
 	int r;
 
 	/* In this order: a task that ends stands in the root group, as far as v1 tells. */
@@ -59,6 +61,8 @@ static enum whereabouts look_for(struct engine *engine, const struct record *rec
 				    FOUND_MAX);
 	if (r < 0)
 		return IN_PLACE;
+	if (rbce_hierarchy_unit_of_path(engine->h, strchrnul(found, '/'), &unit) == 0)
+		return UNIT;
 	return went_up(engine, mount, record->place, strchrnul(found, '/')) ? LEFT_OUT : ELSEWHERE;
 }
 
@@ -83,6 +87,7 @@ static bool check_place(struct engine *engine, const struct record *record, enum
 		*ret = OUTCOME_GONE;
 		return true;
 	case LEFT_OUT:
+	case UNIT:
 		records_set_place(engine->records, record->pid, record->start, NULL);
 		return false;
 	case ELSEWHERE:
@@ -91,15 +96,6 @@ static bool check_place(struct engine *engine, const struct record *record, enum
 	hold_foreign(engine, record, found);
 	*ret = OUTCOME_FOREIGN;
 	return true;
-}
-
-static bool stands_in(const struct engine *engine, const struct rbce_task *task, const char *name)
-{
-	const struct rbce_mount *mount;
-	char found[FOUND_MAX];
-
-	return rbce_hierarchy_stray_of(engine->h, task->cgroup, name, &mount, found,
-				       sizeof(found)) == -ENOENT;
 }
 
 /* Does the task stand where its held parent does? */
@@ -112,7 +108,7 @@ static bool stands_with(const struct engine *engine, const struct rbce_task *tas
 	if (!parent->place)
 		return false;
 	if (parent->hold == HOLD_STICKY)
-		return task->container && streq(task->container, parent->place);
+		return engine_stands_in(task, parent->place);
 	return parent->hold == HOLD_FOREIGN && parent->found &&
 	       rbce_hierarchy_stray_of(engine->h, task->cgroup, parent->place, &mount, found,
 				       sizeof(found)) == 0 &&
@@ -152,7 +148,7 @@ bool hold_applies(struct engine *engine, const struct rbce_task *task, const str
 	case HOLD_NONE:
 		break;
 	}
-	return record->place && !stands_in(engine, task, record->place) &&
+	return record->place && !engine_stands_in(task, record->place) &&
 	       check_place(engine, record, ret);
 }
 
@@ -164,7 +160,7 @@ static bool moved_with_parent(struct engine *engine, const struct rbce_task *tas
 	enum outcome outcome;
 
 	if ((own && (own->place || own->released)) || !parent || parent->hold != HOLD_NONE ||
-	    !parent->place || stands_in(engine, task, parent->place))
+	    !parent->place || engine_stands_in(task, parent->place))
 		return false;
 	return check_place(engine, parent, &outcome) && outcome == OUTCOME_FOREIGN &&
 	       adopt(engine, task);

@@ -175,6 +175,7 @@ static void put_rule(struct json_object *object, const struct engine *engine,
 		   : rule->container ? "container"
 				     : "set");
 	put_string(object, "container", rule->container);
+	put_bool(object, "from_systemd", rule->from_systemd);
 	put_string(object, "terms", rule->terms);
 	put_string(object, "file", rule->file);
 	put_number(object, "line", rule->line);
@@ -253,6 +254,23 @@ static const char *const hold_verdicts[HOLD_COUNT][2] = {
 				     "was put; 'rbcectl release' gives it back"},
 };
 
+/* A task that a rule would match, were it not for systemd; BUF gets that in words. */
+static bool is_systemds(struct request *request, const struct rbce_task *task, char *buf,
+			size_t size)
+{
+	struct rbce_task outside = *task;
+	const struct rule *rule;
+
+	outside.unit = NULL;
+	rule = task->unit ? ruleset_match(request->engine->rules, &outside) : NULL;
+	if (rule)
+		snprintf(buf, size,
+			 "left alone: unit %s is systemd's, and rule '%s' does not say "
+			 "from-systemd = yes",
+			 task->unit, rule->name);
+	return rule;
+}
+
 /* What the daemon does with a task, in a word and a sentence. */
 static void put_verdict(struct request *request, const struct rbce_task *task,
 			const struct record *record)
@@ -261,6 +279,7 @@ static void put_verdict(struct request *request, const struct rbce_task *task,
 	const struct rule *rule = ruleset_match(engine->rules, task);
 	cleanup_free char *target = NULL;
 	const char *verdict = "none", *why = "no rule matches: it stays where it is";
+	char systemds[1024];
 
 	if (task->kernel_thread) {
 		verdict = "ignored";
@@ -271,6 +290,8 @@ static void put_verdict(struct request *request, const struct rbce_task *task,
 	} else if (record && record->hold != HOLD_NONE) {
 		verdict = hold_verdicts[record->hold][0];
 		why = hold_verdicts[record->hold][1];
+	} else if (!rule && is_systemds(request, task, systemds, sizeof(systemds))) {
+		why = systemds;
 	} else if (rule && rule->ignore) {
 		verdict = "ignored";
 		why = "the rule says to leave it alone";
@@ -278,11 +299,8 @@ static void put_verdict(struct request *request, const struct rbce_task *task,
 		verdict = "right";
 		why = "the rule sets its properties and leaves it where it is";
 	} else if (rule && ruleset_container(engine->rules, rule, task, &target, NULL) == 0) {
-		cleanup_free char *now = NULL;
-		bool right = rbce_hierarchy_container_of(engine->h, task->cgroup, &now) == 0 &&
-			     streq(now, target);
+		bool right = engine_stands_in(task, target);
 		bool observe = engine->options.observe || rule->mode == RULE_OBSERVE;
-
 		bool refused = record && record->refused;
 
 		verdict = right ? "right" : observe ? "observed" : refused ? "realtime" : "pending";
@@ -342,6 +360,7 @@ static int verb_explain(struct request *request, struct rbce_error *err)
 	put_number(request->reply, "uid", task.uid);
 	put_number(request->reply, "gid", task.gid);
 	put_string(request->reply, "container", task.container);
+	put_string(request->reply, "unit", task.unit);
 	put_verdict(request, &task, record);
 	if (record)
 		put_hold(request->reply, record);

@@ -57,15 +57,25 @@ static int parse_mode(struct rule *rule, const char *value, struct rbce_error *e
 	return 0;
 }
 
-static int parse_ignore(struct rule *rule, const char *value, struct rbce_error *err)
+static int parse_yes(bool *ret, const char *value, struct rbce_error *err)
 {
 	static const char *const words[] = {"no", "yes"};
 	int word = parse_word(value, words, ARRAY_SIZE(words), err);
 
 	if (word < 0)
 		return word;
-	rule->ignore = word;
+	*ret = word;
 	return 0;
+}
+
+static int parse_ignore(struct rule *rule, const char *value, struct rbce_error *err)
+{
+	return parse_yes(&rule->ignore, value, err);
+}
+
+static int parse_from_systemd(struct rule *rule, const char *value, struct rbce_error *err)
+{
+	return parse_yes(&rule->from_systemd, value, err);
 }
 
 static int parse_container(struct rule *rule, const char *value, struct rbce_error *err)
@@ -177,6 +187,10 @@ const struct setting settings[] = {
 	{"container", "NAME", "Put the task there; the name may have variables, see Names.",
 	 "users/%u", parse_container},
 	{"ignore", "yes | no", "Leave the task alone.", "yes", parse_ignore},
+	{"from-systemd", "yes | no",
+	 "Match tasks in a unit of systemd's as well: a service, a login's session. Without it the "
+	 "rule does not match them, unless it ignores its tasks; see Systemd.",
+	 "yes", parse_from_systemd},
 	{"order", "N",
 	 "Rules are tried by ascending order, from 0; those of the same order as they stand in "
 	 "the files. A rule without an order comes after all those above it: it gets one more "

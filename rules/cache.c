@@ -205,6 +205,8 @@ static void make_key(const struct rules_cache *cache, struct key *key, const str
 	key->size = 0;
 	/* Facts that were not read make terms fail. */
 	put_number(key, task->facts & cache->facts);
+	/* Whichever it is. */
+	put(key, task->unit ? "u" : "-", 1);
 	for (unsigned left = cache->used; left; left &= left - 1)
 		put_attribute(cache, key, (size_t)__builtin_ctz(left), task);
 }

@@ -279,6 +279,11 @@ bool rule_covers(const struct compiled *a, const struct compiled *b)
 	return true;
 }
 
+bool rule_hides(const struct compiled *a, const struct compiled *b)
+{
+	return (!compiled_guarded(a) || compiled_guarded(b)) && rule_covers(a, b);
+}
+
 bool rule_denies(const struct compiled *rule, const struct term *term)
 {
 	for (size_t i = 0; i < rule->n_terms; i++)

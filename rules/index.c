@@ -619,7 +619,7 @@ static int list_rules(const struct ruleset *set, struct index *index)
 		const struct compiled *rule = &set->rules[i];
 
 		index->rules[i] = (struct index_rule){rule->terms, (uint32_t)rule->n_terms,
-						      rule->n_depends > 0};
+						      rule->n_depends > 0, compiled_guarded(rule)};
 	}
 	return 0;
 }
@@ -645,7 +645,7 @@ int index_new(const struct ruleset *set, struct index **ret)
 		rules[n++] = (uint32_t)i;
 		r = flatten(rule, &builder.flat[i]);
 		/* None comes behind one that always matches. */
-		if (!rule->n_terms && !rule->n_depends)
+		if (!rule->n_terms && !rule->n_depends && !compiled_guarded(rule))
 			break;
 	}
 	if (r == 0)

@@ -33,7 +33,7 @@ enum { NO_BUCKET = UINT32_MAX };
 struct index_rule {
 	struct term *const *terms;
 	uint32_t n_terms;
-	bool depends;
+	bool depends, guarded;
 };
 
 /* A segment tree over the numbers of one attribute. */

@@ -259,7 +259,7 @@ struct setting {
 	int (*parse)(struct rule *rule, const char *value, struct rbce_error *err);
 };
 extern const struct setting settings[];
-enum { SETTINGS = 9 };
+enum { SETTINGS = 10 };
 
 /* The place of VALUE among WORDS, or -EINVAL. */
 int parse_word(const char *value, const char *const *words, size_t n, struct rbce_error *err);
@@ -348,6 +348,15 @@ int ruleset_sort_names(struct ruleset *set);
 /* Do all terms hold, and those of the rules it depends on? */
 bool compiled_holds(const struct compiled *compiled, const struct rbce_task *task);
 
+/*
+ * Does the rule leave units of systemd's alone? That is a matter of the rule that decides, not of
+ * those it depends on. One that ignores its tasks does so anywhere.
+ */
+static inline bool compiled_guarded(const struct compiled *compiled)
+{
+	return !compiled->rule.from_systemd && !compiled->rule.ignore;
+}
+
 /* ---- pack.c ---- */
 
 /* Moves the terms of all rules into one piece of memory, in order; 0 or -ENOMEM. */
@@ -361,8 +370,11 @@ void *large_calloc(size_t n, size_t size);
 
 /* ---- contain.c ---- */
 
-/* Does A match whatever B matches? True is a proof. */
+/* Do A's terms hold wherever B's do? True is a proof. */
 bool rule_covers(const struct compiled *a, const struct compiled *b);
+
+/* The same of all that they match: is B never reached behind A? */
+bool rule_hides(const struct compiled *a, const struct compiled *b);
 
 /* Does RULE depend on OTHER, directly or not? */
 bool rule_depends(const struct compiled *rule, const struct compiled *other);

@@ -32,7 +32,7 @@ static void check_shadow(void *data, const struct compiled *other)
 
 	if (other->rule.index < lint->rule->rule.index &&
 	    (!lint->shadow || other->rule.index < lint->shadow->rule.index) &&
-	    rule_covers(other, lint->rule))
+	    rule_hides(other, lint->rule))
 		lint->shadow = other;
 }
 

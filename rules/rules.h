@@ -109,6 +109,7 @@ struct rule {
 	bool enabled; /* state = on */
 	enum rule_mode mode;
 	bool ignore;           /* leave the task alone */
+	bool from_systemd;     /* also a task that stands in a unit of systemd's */
 	const char *container; /* template; NULL: leave it where it stands */
 	struct rule_actions actions;
 	const char *terms; /* the terms in one line: "user = alice; comm = cc1" */
@@ -123,7 +124,10 @@ const struct rule *ruleset_find(const struct ruleset *set, const char *name);
 uint64_t rule_actions_hash(const struct rule_actions *actions);
 const struct rule *ruleset_rule(const struct ruleset *set, size_t index);
 
-/* The first rule that TASK matches, in order; NULL for none. */
+/*
+ * The first rule that TASK matches, in order; NULL for none. A task in a unit of systemd's
+ * (task->unit) is matched by rules that ignore it or say from-systemd = yes.
+ */
 const struct rule *ruleset_match(const struct ruleset *set, const struct rbce_task *task);
 
 /* The same, rule by rule: what ruleset_match() is checked against. */

@@ -161,7 +161,9 @@ const struct rule *ruleset_match(const struct ruleset *set, const struct rbce_ta
 const struct rule *ruleset_match_naive(const struct ruleset *set, const struct rbce_task *task)
 {
 	for (size_t i = 0; i < set->n_rules; i++)
-		if (set->rules[i].rule.enabled && compiled_holds(&set->rules[i], task))
+		if (set->rules[i].rule.enabled &&
+		    !(task->unit && compiled_guarded(&set->rules[i])) &&
+		    compiled_holds(&set->rules[i], task))
 			return &set->rules[i].rule;
 	return NULL;
 }
@@ -218,6 +220,11 @@ static bool explain_rule(struct explanation *e, const struct compiled *compiled)
 		return false;
 	}
 	depend = failing_depend(compiled, e->task);
+	if (!depend && e->task->unit && compiled_guarded(compiled)) {
+		snprintf(e->actual, sizeof(e->actual), "unit %s is systemd's", e->task->unit);
+		e->function(e->data, &compiled->rule, "from-systemd = no", e->actual);
+		return false;
+	}
 	if (depend)
 		explain_depend(e, depend);
 	e->function(e->data, &compiled->rule, depend ? e->failed : NULL, depend ? e->actual : NULL);

@@ -27,6 +27,8 @@ static bool matches(const struct search *s, uint32_t rule)
 {
 	const struct index_rule *asked = &s->rules[rule];
 
+	if (asked->guarded && s->task->unit)
+		return false;
 	for (uint32_t i = 0; i < asked->n_terms; i++)
 		if (!term_holds(asked->terms[i], s->task))
 			return false;

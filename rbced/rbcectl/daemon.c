@@ -261,6 +261,8 @@ int command_explain(int argc, char **argv)
 	if (*reply_text(q.reply, "tag"))
 		printf("tagged '%s'\n", reply_text(q.reply, "tag"));
 	printf("stands in %s", place_of(q.reply, "container"));
+	if (*reply_text(q.reply, "unit"))
+		printf(", unit %s of systemd's", reply_text(q.reply, "unit"));
 	if (*reply_text(q.reply, "target"))
 		printf(", rule '%s' gives it %s", reply_text(q.reply, "rule"),
 		       reply_text(q.reply, "target"));

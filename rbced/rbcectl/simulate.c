@@ -16,7 +16,7 @@
 /* Facts as given on the command line; NULL for those that are not. */
 struct facts {
 	const char *user, *euser, *group, *egroup, *login;
-	const char *exe, *comm, *args, *parent, *pgrp_leader, *session_leader, *in, *tag;
+	const char *exe, *comm, *args, *parent, *pgrp_leader, *session_leader, *in, *tag, *unit;
 	const char *pgrp, *session;
 	bool tty, realtime;
 };
@@ -105,6 +105,7 @@ static struct rbce_task task_of(const struct facts *facts)
 	task.session_leader_exe = copy(facts->session_leader ?: facts->exe);
 	task.container = copy(facts->in);
 	task.tag = copy(facts->tag);
+	task.unit = copy(facts->unit);
 	task.pgrp = facts->pgrp ? (pid_t)number("pgrp", facts->pgrp) : task.pid;
 	task.session = facts->session ? (pid_t)number("session", facts->session) : task.pid;
 	task.tty = facts->tty;
@@ -199,7 +200,7 @@ static int simulate_pid(struct ruleset *set, const struct common *common, pid_t 
 	if (containers_open(common->root, &all, &err) < 0 ||
 	    rbce_task_read(all.root, pid, RBCE_FACT_ALL, &task, &err) < 0)
 		return command_failed(&err);
-	rbce_hierarchy_container_of(all.h, task.cgroup, &task.container);
+	rbce_hierarchy_place(all.h, &task);
 	return simulate_one(set, &task, common->json);
 }
 
@@ -233,7 +234,7 @@ static void simulate_task(struct table *t, struct ruleset *set, const struct con
 
 	if (rbce_task_read(all->root, pid, RBCE_FACT_ALL, &task, NULL) < 0 || task.kernel_thread)
 		return;
-	rbce_hierarchy_container_of(all->h, task.cgroup, &task.container);
+	rbce_hierarchy_place(all->h, &task);
 	rule = ruleset_match(set, &task);
 	if (rule && rule->container)
 		ruleset_container(set, rule, &task, &container, NULL);
@@ -282,10 +283,10 @@ static int simulate_all(struct ruleset *set, const struct common *common, bool m
 
 static bool any_fact(const struct facts *f)
 {
-	const char *const texts[] = {f->user,    f->euser,       f->group,         f->egroup,
-				     f->login,   f->exe,         f->comm,          f->args,
-				     f->parent,  f->in,          f->tag,           f->pgrp,
-				     f->session, f->pgrp_leader, f->session_leader};
+	const char *const texts[] = {
+		f->user,    f->euser,       f->group,          f->egroup, f->login, f->exe,
+		f->comm,    f->args,        f->parent,         f->in,     f->tag,   f->pgrp,
+		f->session, f->pgrp_leader, f->session_leader, f->unit};
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
 		if (texts[i])
@@ -323,6 +324,8 @@ int command_simulate(int argc, char **argv)
 		OPTION_TEXT("session-leader", "PATH", "that of the session's leader",
 			    &f.session_leader),
 		OPTION_TEXT("in", "CONTAINER", "container that it stands in", &f.in),
+		OPTION_TEXT("unit", "NAME", "unit of systemd's that it stands in (default: none)",
+			    &f.unit),
 		OPTION_TEXT("tag", "TAG", "its tag", &f.tag),
 		OPTION_TEXT("pgrp", "PID", "process group", &f.pgrp),
 		OPTION_TEXT("session", "PID", "session", &f.session),

@@ -394,6 +394,8 @@ static void print_rules(struct ananicy *a)
 		import_rule(&a->import, name);
 		print_names(a->import.out, items + i, run);
 		fputs(items[i]->text, a->import.out);
+		/* Its daemon asks nobody whose a program is. */
+		fputs("from-systemd  = yes\n", a->import.out);
 	}
 }
 

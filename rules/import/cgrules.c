@@ -246,7 +246,8 @@ static void print_rules(struct cgrules *c, char *who, const char *destination,
 	}
 	begin_rule(c, user, process, "");
 	print_who(c, user, process);
-	fprintf(c->import.out, "container = %s\n", template);
+	/* cgrulesengd takes tasks wherever they stand. */
+	fprintf(c->import.out, "container = %s\nfrom-systemd = yes\n", template);
 }
 
 /* A line "%": the match of the line above, for other controllers. */

@@ -32,10 +32,12 @@ test_cgrules() {
 		user      = root
 		comm      = make
 		container = builds/%p
+		from-systemd = yes
 
 		[rule @users]
 		group     = @users
 		container = people/%u
+		from-systemd = yes
 
 		[rule everyone-ignore]
 		in        = rest*

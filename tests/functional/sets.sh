@@ -35,6 +35,10 @@ test_login_node() {
 		everything-else people/1500 --user 1500 --exe /usr/bin/gcc
 		everything-else people/1500 --user 1500 --euser 0 --exe /usr/bin/sudo
 		session-managers - --user 1500 --exe /usr/lib/systemd/systemd
+		session-managers - --user 1500 --exe /usr/lib/systemd/systemd --unit init.scope
+		session-managers - --user 1500 --euser 0 --exe /usr/bin/su --unit session-c1.scope
+		everything-else people/1500 --user 1500 --exe /usr/bin/bash --unit session-3.scope
+		compilers people/1500/build --user 1500 --exe /usr/lib/gcc/cc1 --unit session-3.scope
 		- - --user 0 --exe /usr/lib/gcc/x86_64-linux-gnu/12/cc1
 		- - --user 0 --exe /usr/sbin/sshd
 		- - --user 65534 --exe /usr/bin/bash
@@ -49,6 +53,7 @@ test_build_farm() {
 		tests farm/job-1/test --user 1500 --tag job-1 --exe /home/w/a.out --parent /usr/bin/ctest
 		test-children farm/job-1/test --user 1500 --tag job-1 --exe /home/w/b.out --in farm/job-1/test
 		jobs farm/job-1 --user 1500 --tag job-1 --exe /usr/bin/gcc
+		jobs farm/job-1 --user 1500 --tag job-1 --exe /usr/bin/gcc --unit worker.service
 		jobs farm/job-1 --user 0 --tag job-1 --exe /usr/bin/apt
 		jobs farm/job-4711 --user 1500 --tag job-4711 --exe /usr/lib/gcc/cc1
 		fetchers fetch --user 1500 --exe /usr/bin/git
@@ -81,6 +86,7 @@ test_workstation() {
 		background background --user 1000 --exe /usr/bin/rclone
 		browsers-and-mail apps/firefox-esr --user 1000 --exe /usr/lib/firefox-esr/firefox-esr
 		browsers-and-mail apps/code --user 1000 --exe /usr/share/code/code
+		browsers-and-mail apps/code --user 1000 --exe /usr/share/code/code --unit app-code.scope
 		- - --user 1000 --exe /usr/bin/bash
 		- - --user 0 --exe /usr/bin/make
 		- - --user 110 --exe /usr/bin/gnome-shell
@@ -101,6 +107,7 @@ test_backup() {
 		indexers backup --user 1000 --exe /usr/libexec/tracker-miner-fs-3
 		scanners backup --user 0 --exe /usr/bin/clamscan
 		journals backup/journal --user 0 --exe /usr/sbin/rsyslogd
+		journals backup/journal --user 0 --exe /usr/sbin/rsyslogd --unit rsyslog.service
 		- - --user 0 --exe /usr/lib/systemd/systemd-journald
 		- - --user 0 --exe /usr/sbin/sshd
 		- - --user 1000 --exe /usr/bin/bash
@@ -111,7 +118,9 @@ test_default_observes() {
 	decides default <<-END
 		compilers builds/1500 --user 1500 --exe /usr/lib/gcc/cc1
 		people users/1500 --user 1500 --exe /bin/bash
+		people users/1500 --user 1500 --exe /bin/bash --unit session-3.scope
 		daemons system/root --user 0 --exe /usr/sbin/sshd
+		- - --user 0 --exe /usr/sbin/sshd --unit ssh.service
 	END
 	equal "rules in force" 0 "$(grep -c '^mode *= *enforce' "$SETS/default.rules")"
 	equal "rules that observe" "$(grep -c '^\[rule' "$SETS/default.rules")" "$(grep -c '^mode *= *observe' "$SETS/default.rules")"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Any text as /proc/PID/cgroup: a name that comes out of it lies below the root group. */
+#include <errno.h>
 #include <rbce/hierarchy.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -26,6 +27,24 @@ static struct rbce_hierarchy *open_mounts(void)
 	return h;
 }
 
+/* What stands in a container everywhere strays from it nowhere. */
+static void check_places(const struct rbce_hierarchy *h, const char *text, const char *name)
+{
+	struct rbce_task task = {.cgroup = strdup(text)};
+	const struct rbce_mount *mount;
+	char found[4096];
+
+	if (!task.cgroup)
+		return;
+	if (rbce_hierarchy_place(h, &task) == 0 && name) {
+		int r = rbce_hierarchy_stray_of(h, text, name, &mount, found, sizeof(found));
+
+		if (task.unit || !task.container || (r == -ENOENT) == task.split)
+			abort();
+	}
+	rbce_task_done(&task);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct rbce_hierarchy *h;
@@ -35,6 +54,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		h = open_mounts();
 	if (text && rbce_hierarchy_container_of(h, text, &name) >= 0 && !strstr(text, "/r/bce"))
 		abort();
+	if (text)
+		check_places(h, text, name);
 	free(name);
 	free(text);
 	return 0;

@@ -153,7 +153,9 @@ static inline void add_rule(FILE *out, unsigned i, unsigned common)
 {
 	unsigned taken = 0, terms = random_below(10) ? 1 + random_below(3) : random_below(2);
 
-	fprintf(out, "[rule r%u]\ncontainer = c\n", i);
+	fprintf(out, "[rule r%u]\n%s\n", i, random_below(8) ? "container = c" : "ignore = yes");
+	if (random_below(3) == 0)
+		fprintf(out, "from-systemd = %s\n", random_below(4) ? "yes" : "no");
 	if (random_below(10) == 0)
 		fprintf(out, "order = %u\n", random_below(50));
 	if (random_below(20) == 0)
@@ -220,6 +222,7 @@ static inline void random_task(struct rbce_task *task, gid_t *groups)
 		.session_leader_exe = MAYBE(paths),
 		.container = MAYBE(places),
 		.tag = MAYBE(tags),
+		.unit = random_below(4) ? NULL : (char *)"some.service",
 	};
 	snprintf(task->comm, sizeof(task->comm), "%s", random_below(2) ? "sh" : "kworker");
 	for (size_t i = 0; i < task->n_groups; i++)

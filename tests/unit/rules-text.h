@@ -78,6 +78,8 @@ static inline char *rules_text(const struct ruleset *set)
 			fprintf(out, "container = %s\n", rule->container);
 		if (rule->ignore)
 			fprintf(out, "ignore = yes\n");
+		if (rule->from_systemd)
+			fprintf(out, "from-systemd = yes\n");
 		rules_text_actions(out, &rule->actions);
 		rules_text_terms(out, rule->terms);
 	}

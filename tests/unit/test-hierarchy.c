@@ -151,6 +151,60 @@ START_TEST(stray_of)
 }
 END_TEST
 
+static const struct {
+	const char *text;
+	const char *container, *unit;
+} placed[] = {
+	{"0::/system.slice/ssh.service\n", NULL, "ssh.service"},
+	{"0::/user.slice/user-1.slice/session-3.scope\n", NULL, "session-3.scope"},
+	{"0::/user.slice/user-1.slice/user@1.service/app.slice/x.service\n", NULL, "x.service"},
+	/* What a unit makes of the groups that it was given. */
+	{"0::/machine.slice/a.scope/container/b\n", NULL, "a.scope"},
+	{"0::/init.scope\n", NULL, "init.scope"},
+	{"0::/\n", NULL, NULL},
+	{"0::/user.slice\n", NULL, NULL},
+	{"0::/mine/.service/x.slice\n", NULL, NULL},
+	/* Ours, although it reads like a unit. */
+	{"0::/rbce/ssh.service\n", "ssh.service", NULL},
+	/* v1 has a hierarchy of systemd's own; what stands in a container is taken already. */
+	{"5:name=systemd:/system.slice/a.service\n4:memory:/\n0::/b.scope\n", NULL, "a.service"},
+	{"5:name=systemd:/system.slice/a.service\n4:memory:/rbce/x\n0::/b.scope\n", "x", NULL},
+	{"4:memory:/system.slice/a.service\n", NULL, NULL},
+};
+
+static void check_placed(const struct rbce_hierarchy *h, bool systemd)
+{
+	for (size_t i = 0; i < sizeof(placed) / sizeof(placed[0]); i++) {
+		struct rbce_task task = {.cgroup = strdup(placed[i].text)};
+
+		ck_assert_int_eq(rbce_hierarchy_place(h, &task), 0);
+		ck_assert_pstr_eq(task.container, placed[i].container);
+		ck_assert_pstr_eq(task.unit, systemd ? placed[i].unit : NULL);
+		rbce_task_done(&task);
+	}
+}
+
+START_TEST(place)
+{
+	struct rbce_hierarchy *h;
+	char *unit = NULL;
+
+	make_tree();
+	ck_assert_int_eq(rbce_hierarchy_open_mounts(root, "rbce", hybrid, 3, &h, NULL), 0);
+	check_placed(h, false);
+	ck_assert_int_eq(rbce_hierarchy_unit_of_path(h, "/a/b.service", &unit), -ENOENT);
+	rbce_hierarchy_close(h);
+	harness_write_text(tree, "run/systemd/system/x", "");
+	ck_assert_int_eq(rbce_hierarchy_open_mounts(root, "rbce", hybrid, 3, &h, NULL), 0);
+	check_placed(h, true);
+	ck_assert_int_eq(rbce_hierarchy_unit_of_path(h, "/a/b.service", &unit), 0);
+	ck_assert_str_eq(unit, "b.service");
+	free(unit);
+	rbce_hierarchy_close(h);
+	remove_tree();
+}
+END_TEST
+
 START_TEST(task_path)
 {
 	static const char text[] = "4:memory:/a/b\n0::/c\n";
@@ -193,5 +247,5 @@ int main(void)
 {
 	return harness_run("hierarchy",
 			   (const TTest *const[]){discover_v2, given_mounts, container_of, stray_of,
-						  task_path, live, NULL});
+						  place, task_path, live, NULL});
 }

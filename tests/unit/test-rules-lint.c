@@ -59,6 +59,16 @@ END_TEST
 
 START_TEST(not_shadowed)
 {
+	/* One of them leaves alone what systemd manages, and the other does not. */
+	CLEAN("[rule a]\n" C "[rule b]\nuser = bob\nfrom-systemd = yes\n" C);
+	CLEAN("[rule a]\n" C "[rule b]\nuser = bob\nignore = yes\n");
+	CLEAN("[rule a]\n" C "[rule b]\ndepend = a\nfrom-systemd = yes\n" C);
+	LINT("[rule a]\nfrom-systemd = yes\n" C "[rule b]\nuser = bob\n" C,
+	     "t.rules:4: rule 'b' is never reached: 'a' (t.rules:1) matches all that it does, and "
+	     "is tried before it");
+	LINT("[rule a]\nignore = yes\n[rule b]\nuser = bob\nfrom-systemd = yes\n" C,
+	     "t.rules:3: rule 'b' is never reached: 'a' (t.rules:1) matches all that it does, and "
+	     "is tried before it");
 	CLEAN("[rule a]\nstate = off\n" C "[rule b]\nuser = bob\n" C);
 	CLEAN("[rule a]\nuser = bob\n" C "[rule b]\n" C);
 	CLEAN("[rule a]\nuser = 1000-2000, !1500\n" C "[rule b]\nuser = 1400-1700\n" C);
@@ -156,7 +166,7 @@ END_TEST
 static const struct compiled *first_cover(const struct ruleset *set, const struct compiled *rule)
 {
 	for (size_t i = 0; i < rule->rule.index; i++)
-		if (set->rules[i].rule.enabled && rule_covers(&set->rules[i], rule))
+		if (set->rules[i].rule.enabled && rule_hides(&set->rules[i], rule))
 			return &set->rules[i];
 	return NULL;
 }

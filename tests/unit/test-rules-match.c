@@ -302,6 +302,42 @@ static void count_step(void *data, const struct rule *rule, const char *failed, 
 }
 
 /* Among hundreds of rules, those that have to do with the task. */
+/* A task in a unit of systemd's is for rules that say so, and for those that ignore their tasks. */
+START_TEST(from_systemd)
+{
+	struct ruleset *set = fixture_good("[rule mere]\nuser = bob\ncontainer = c\n"
+					   "[rule off]\nfrom-systemd = no\ncontainer = c\n"
+					   "[rule user]\nstate = off\nuser = bob\n"
+					   "[rule root]\nignore = yes\nuser = root\n"
+					   "[rule taken]\ndepend = user\nfrom-systemd = yes\n"
+					   "container = d\n");
+	struct rules_cache *cache = rules_cache_new(set, 64);
+	struct step steps[8] = {0}, *next = steps;
+	struct rbce_task task = bob;
+
+	ck_assert_str_eq(ruleset_match(set, &task)->name, "mere");
+	ck_assert_str_eq(rules_cache_match(cache, &task)->name, "mere");
+	task.unit = (char *)"ssh.service";
+	ck_assert_str_eq(ruleset_match(set, &task)->name, "taken");
+	ck_assert_str_eq(ruleset_match_naive(set, &task)->name, "taken");
+	ck_assert_str_eq(rules_cache_match(cache, &task)->name, "taken");
+	ruleset_explain(set, &task, true, note_step, &next);
+	ck_assert_int_eq(next - steps, 5);
+	ck_assert_str_eq(steps[0].failed, "from-systemd = no");
+	ck_assert_str_eq(steps[0].actual, "unit ssh.service is systemd's");
+	ck_assert_str_eq(steps[1].failed, "from-systemd = no");
+	task.uid = 0;
+	ck_assert_str_eq(ruleset_match(set, &task)->name, "root");
+	task.uid = 7;
+	ck_assert_ptr_null(ruleset_match(set, &task));
+	ck_assert_ptr_null(rules_cache_match(cache, &task));
+	/* Behind a rule that matches everything else there is still something to come. */
+	ck_assert(!ruleset_rule(set, 0)->from_systemd && ruleset_rule(set, 4)->from_systemd);
+	rules_cache_free(cache);
+	ruleset_free(set);
+}
+END_TEST
+
 START_TEST(explain_what_matters)
 {
 	char text[32768];
@@ -487,8 +523,8 @@ int main(void)
 {
 	return harness_run("rules-match",
 			   (const TTest *const[]){each_term, lacking, facts_not_read, needed_facts,
-						  first_match_wins, explain, explain_what_matters,
-						  actual_values, many_groups, sets_of_ids,
-						  ends_of_ids, shapes_of_globs, globs_as_fnmatch,
-						  NULL});
+						  first_match_wins, explain, from_systemd,
+						  explain_what_matters, actual_values, many_groups,
+						  sets_of_ids, ends_of_ids, shapes_of_globs,
+						  globs_as_fnmatch, NULL});
 }

@@ -122,6 +122,7 @@ static const struct {
 	{R "nice = --1\n", "2: '--1' is not a number from -20 to 19"},
 	{R "oom_score_adj = -1001\n", "2: '-1001' is not a number from -1000 to 1000"},
 	{R "oom_score_adj = many\n", "2: 'many' is not a number from -1000 to 1000"},
+	{R "from-systemd = maybe\n", "2: 'maybe' is not one of: no, yes"},
 	{R "ioprio = idle/1\n", "2: 'idle/1' is not one of: realtime/0-7, best-effort/0-7, idle"},
 	{R "ioprio = realtime/8\n",
 	 "2: 'realtime/8' is not one of: realtime/0-7, best-effort/0-7, idle"},

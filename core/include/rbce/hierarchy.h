@@ -16,6 +16,7 @@
 
 #include <rbce/error.h>
 #include <rbce/root.h>
+#include <rbce/task.h>
 
 enum rbce_controller {
 	RBCE_CPU,
@@ -94,6 +95,16 @@ int rbce_hierarchy_task_path(const struct rbce_hierarchy *h, const struct rbce_m
  */
 int rbce_hierarchy_container_of(const struct rbce_hierarchy *h, const char *proc_cgroup,
 				char **ret_name);
+
+/*
+ * Sets the container and the unit of TASK, from its cgroup: the container where it stands in one in
+ * any used hierarchy, else the unit of systemd's ("ssh.service", "session-3.scope"), where that is
+ * PID 1. A unit's delegated groups count as the unit. 0 or -errno.
+ */
+int rbce_hierarchy_place(const struct rbce_hierarchy *h, struct rbce_task *task);
+
+/* The unit of a group's path, in a new string; -ENOENT for none. */
+int rbce_hierarchy_unit_of_path(const struct rbce_hierarchy *h, const char *path, char **ret);
 
 /*
  * From the same text, the first group of the task that is not the one of the container NAME, as

@@ -54,8 +54,11 @@ struct rbce_task {
 	char *parent_exe;
 	char *pgrp_leader_exe;
 	char *session_leader_exe;
-	char *cgroup;    /* text of /proc/PID/cgroup; owned */
-	char *container; /* set by the caller: container the task stands in, NULL outside; owned */
+	char *cgroup; /* text of /proc/PID/cgroup; owned */
+	/* Set by the caller, with rbce_hierarchy_place(): NULL outside; owned. */
+	char *container; /* that the task stands in */
+	bool split;      /* in some hierarchies only */
+	char *unit;      /* else the unit of systemd's that it stands in */
 	char *tag;       /* set by the caller: what an administrator marked it with; owned */
 };
 
