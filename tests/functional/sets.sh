@@ -36,7 +36,6 @@ test_login_node() {
 		everything-else people/1500 --user 1500 --euser 0 --exe /usr/bin/sudo
 		session-managers - --user 1500 --exe /usr/lib/systemd/systemd
 		session-managers - --user 1500 --exe /usr/lib/systemd/systemd --unit init.scope
-		session-managers - --user 1500 --euser 0 --exe /usr/bin/su --unit session-c1.scope
 		everything-else people/1500 --user 1500 --exe /usr/bin/bash --unit session-3.scope
 		compilers people/1500/build --user 1500 --exe /usr/lib/gcc/cc1 --unit session-3.scope
 		- - --user 0 --exe /usr/lib/gcc/x86_64-linux-gnu/12/cc1
