@@ -48,12 +48,15 @@ uint64_t engine_now(void)
 	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
-/* A child stands where its parent stood when it was forked. Was that where the parent belongs? */
+/*
+ * A child stands where its parent stood when it was forked. Was that where the parent belongs? No
+ * PARENT: it began elsewhere.
+ */
 static bool stands_like_parent(const struct engine *engine, pid_t parent, uint64_t when)
 {
 	const struct record *above = records_find_pid(engine->records, parent);
 
-	return !engine->forks_matter && when > engine->looked_at &&
+	return parent && !engine->forks_matter && when > engine->looked_at &&
 	       (!above || above->moved_at < when);
 }
 

@@ -127,6 +127,19 @@ static bool adopt(struct engine *engine, const struct rbce_task *task)
 	return true;
 }
 
+/* Who moved it did so to remove its container, as a source that tells of moves sees it. */
+static bool is_removed(const struct engine *engine, const struct rbce_task *task,
+		       const struct record *record)
+{
+	const struct rbce_mount *mount;
+	char found[FOUND_MAX];
+
+	return record->place &&
+	       rbce_hierarchy_stray_of(engine->h, task->cgroup, record->place, &mount, found,
+				       sizeof(found)) == 0 &&
+	       went_up(engine, mount, record->place, strchrnul(found, '/'));
+}
+
 bool hold_applies(struct engine *engine, const struct rbce_task *task, const struct record *record,
 		  enum outcome *ret)
 {
@@ -143,8 +156,12 @@ bool hold_applies(struct engine *engine, const struct rbce_task *task, const str
 		*ret = OUTCOME_MANUAL;
 		return true;
 	case HOLD_FOREIGN:
-		*ret = OUTCOME_FOREIGN;
-		return true;
+		if (!is_removed(engine, task, record)) {
+			*ret = OUTCOME_FOREIGN;
+			return true;
+		}
+		records_hold(engine->records, task->pid, task->start, HOLD_NONE, NULL, NULL);
+		return false;
 	case HOLD_NONE:
 		break;
 	}

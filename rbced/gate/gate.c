@@ -155,7 +155,8 @@ static bool is_program(const struct event *event)
 	return n < 0 || (n == sizeof(magic) && memcmp(magic, ELFMAG, SELFMAG) == 0);
 }
 
-static void handle(struct gate *gate, struct event *event)
+/* True when the answer came too late. */
+static bool handle(struct gate *gate, struct event *event)
 {
 	uint64_t until = event->since + gate->engine->options.gate.deadline;
 	int r = 0;
@@ -175,12 +176,10 @@ static void handle(struct gate *gate, struct event *event)
 	let_go(gate, event);
 	/* After one wait in vain the others do not wait as well, one behind the other. */
 	gate->impatient = r == -ETIMEDOUT;
-	if (r == -ETIMEDOUT || engine_now() > until) {
-		add(gate, COUNT_LATE, 1);
-		miss(gate, 1);
-	} else {
-		gate->misses = 0;
-	}
+	if (r != -ETIMEDOUT && engine_now() <= until)
+		return false;
+	add(gate, COUNT_LATE, 1);
+	return true;
 }
 
 static void read_events(struct gate *gate)
@@ -189,6 +188,7 @@ static void read_events(struct gate *gate)
 	const struct fanotify_event_metadata *metadata = (const void *)batch;
 	ssize_t n = read(gate->group, batch, GATE_BATCH);
 	uint64_t since = engine_now();
+	bool late = false;
 
 	if (n < 0 && errno != EAGAIN && errno != EINTR)
 		add(gate, COUNT_REFUSED, 1);
@@ -200,8 +200,14 @@ static void read_events(struct gate *gate)
 		};
 
 		if (event.fd >= 0)
-			handle(gate, &event);
+			late |= handle(gate, &event);
 	}
+	/* Those that waited together count once: a moment that the daemon stood still for is one.
+	 */
+	if (late)
+		miss(gate, 1);
+	else if (n > 0)
+		gate->misses = 0;
 	/* Nothing of it is open now. */
 	atomic_thread_fence(memory_order_release);
 	*(volatile uint32_t *)batch = 0;

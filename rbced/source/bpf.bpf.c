@@ -454,9 +454,9 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 	if (BPF_CORE_READ(child, pid) != BPF_CORE_READ(child, tgid))
 		return 0;
 	hear(child, HEARD_FORK, (__u32)BPF_CORE_READ(leader, tgid));
-	/* It was put elsewhere while it was made (CLONE_INTO_CGROUP). */
+	/* It was put elsewhere while it was made (CLONE_INTO_CGROUP): it has no parent's place. */
 	if (place_of(child) != place_of(leader))
-		hear(child, HEARD_ATTACH, (__u32)BPF_CORE_READ(leader, tgid));
+		hear(child, HEARD_FORK, 0);
 	return 0;
 }
 

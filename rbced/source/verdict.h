@@ -108,7 +108,7 @@ struct bpf_record {
 	__u64 cgroup;    /* in the v2 tree */
 	__u32 exe_device;
 	__u32 cause;
-	__u32 pid, parent; /* parent: for a fork, who forked */
+	__u32 pid, parent; /* parent: for a fork, who forked; 0 when the child stands elsewhere */
 	__u32 uid, euid, gid, egid;
 	__u32 pgrp, session;
 	__u32 mover; /* for an attach: who moved it */

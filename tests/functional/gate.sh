@@ -307,6 +307,13 @@ hundred_at_the_gate() {
 	for ((i = 0; i < 100; i++)); do "$M/first" >>"$T/out" & done
 }
 
+# Each thread, which takes until it comes out of the kernel.
+stop_daemon() {
+	kill -STOP "$RBCED"
+	all_stopped() { ! grep -L '^State:.T' /proc/"$RBCED"/task/*/status | grep -q .; }
+	wait_for 5 all_stopped
+}
+
 all_have_run() {
 	[ "$(grep -cx '[0-9]*' "$T/out")" -eq 100 ]
 }
@@ -324,7 +331,7 @@ hundred_rules() {
 test_killed_while_a_hundred_wait() {
 	hundred_rules
 	start_gate
-	kill -STOP "$RBCED"
+	stop_daemon
 	hundred_at_the_gate
 	sleep 1
 	[ ! -s "$T/out" ] || fail "they were not held: $(head -n 1 "$T/out")"
@@ -339,7 +346,7 @@ test_stopped_while_a_hundred_wait() {
 	local before
 	hundred_rules
 	start_rbced --gate "$M" --gate-deadline 500ms
-	kill -STOP "$RBCED"
+	stop_daemon
 	hundred_at_the_gate
 	wait_for 5 all_have_run
 	before=$(places_in "$T/out" | grep -c first)
@@ -354,7 +361,7 @@ test_crashed_while_a_hundred_wait() {
 	hundred_rules
 	ulimit -c 0
 	start_gate
-	kill -STOP "$RBCED"
+	stop_daemon
 	hundred_at_the_gate
 	sleep 0.5
 	kill -SEGV "$RBCED"
@@ -370,7 +377,7 @@ test_degrades_when_it_is_always_late() {
 	hundred_rules
 	start_rbced --gate "$M" --gate-deadline 20ms --gate-misses 3
 	for ((i = 0; i < 10; i++)); do
-		kill -STOP "$RBCED"
+		stop_daemon
 		"$M/first" >/dev/null
 		kill -CONT "$RBCED"
 		daemon_answers
