@@ -40,10 +40,46 @@ static int parse_stat(char *text, struct rbce_task *task)
 	return 0;
 }
 
+/*
+ * Files of a process are written as one piece: what is less than was asked for is all of it. -E2BIG
+ * for more than SIZE holds.
+ */
+static ssize_t read_once(int dir, const char *name, char *buf, size_t size)
+{
+	cleanup_close int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd < 0)
+		return -errno;
+	do
+		n = read(fd, buf, size);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	if ((size_t)n == size)
+		return -E2BIG;
+	buf[n] = '\0';
+	return n;
+}
+
+/* The same as a new string, however long. */
+static ssize_t read_text(int dir, const char *name, char **ret)
+{
+	char text[4096];
+	ssize_t n = read_once(dir, name, text, sizeof(text));
+
+	if (n == -E2BIG)
+		return file_read_all_at(dir, name, ret);
+	if (n < 0)
+		return n;
+	*ret = strdup(text);
+	return *ret ? n : -ENOMEM;
+}
+
 static int read_stat(int dir, struct rbce_task *task)
 {
 	char text[1024];
-	ssize_t n = file_read_at(dir, "stat", text, sizeof(text));
+	ssize_t n = read_once(dir, "stat", text, sizeof(text));
 
 	return n < 0 ? (int)n : parse_stat(text, task);
 }
@@ -77,7 +113,7 @@ static int parse_groups(const char *line, struct rbce_task *task)
 static int read_ids(int dir, struct rbce_task *task)
 {
 	cleanup_free char *text = NULL;
-	ssize_t n = file_read_all_at(dir, "status", &text);
+	ssize_t n = read_text(dir, "status", &text);
 	char *uids, *gids, *groups, *end;
 
 	if (n < 0)
@@ -193,31 +229,48 @@ static int read_facts(const struct rbce_root *root, int dir, unsigned facts, str
 	if (r == 0 && facts & RBCE_FACT_LOGIN)
 		r = read_login(dir, task);
 	if (r == 0 && facts & RBCE_FACT_CGROUP) {
-		ssize_t n = file_read_all_at(dir, "cgroup", &task->cgroup);
+		ssize_t n = read_text(dir, "cgroup", &task->cgroup);
 		r = n < 0 ? (int)n : 0;
 	}
 	return r;
+}
+
+int rbce_task_open(const struct rbce_root *root, pid_t pid, struct rbce_error *err)
+{
+	char path[64];
+	int dir;
+
+	snprintf(path, sizeof(path), "/proc/%d", pid);
+	dir = rbce_root_openat(root, path, O_PATH | O_DIRECTORY);
+	if (dir == -ENOENT)
+		dir = -ESRCH;
+	return dir < 0 ? rbce_error_errno(err, dir, "cannot read process '%d'", pid) : dir;
+}
+
+int rbce_task_read_more(const struct rbce_root *root, int dir, unsigned facts,
+			struct rbce_task *task, struct rbce_error *err)
+{
+	int r;
+
+	if (facts & (RBCE_FACT_PARENT | RBCE_FACT_PGRP_LEADER | RBCE_FACT_SESSION_LEADER))
+		facts |= RBCE_FACT_STAT;
+	facts &= ~task->facts;
+	task->facts |= facts;
+	r = read_facts(root, dir, facts, task);
+	if (r == -ENOENT)
+		r = -ESRCH;
+	return r < 0 ? rbce_error_errno(err, r, "cannot read process '%d'", task->pid) : 0;
 }
 
 int rbce_task_read(const struct rbce_root *root, pid_t pid, unsigned facts, struct rbce_task *ret,
 		   struct rbce_error *err)
 {
 	CLEANUP(rbce_task_done) struct rbce_task task = {.pid = pid};
-	cleanup_close int dir = -1;
-	char path[64];
-	int r;
+	cleanup_close int dir = rbce_task_open(root, pid, err);
+	int r = dir < 0 ? dir : rbce_task_read_more(root, dir, facts, &task, err);
 
-	if (facts & (RBCE_FACT_PARENT | RBCE_FACT_PGRP_LEADER | RBCE_FACT_SESSION_LEADER))
-		facts |= RBCE_FACT_STAT;
-	task.facts = facts;
-	/* Files below the directory's descriptor are this very process's, or gone with it. */
-	snprintf(path, sizeof(path), "/proc/%d", pid);
-	dir = rbce_root_openat(root, path, O_PATH | O_DIRECTORY);
-	r = dir < 0 ? dir : read_facts(root, dir, facts, &task);
-	if (r == -ENOENT)
-		r = -ESRCH;
 	if (r < 0)
-		return rbce_error_errno(err, r, "cannot read process '%d'", pid);
+		return r;
 	*ret = task;
 	task = (struct rbce_task){0};
 	return 0;

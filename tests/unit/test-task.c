@@ -80,6 +80,33 @@ START_TEST(fixture)
 }
 END_TEST
 
+/* In steps it is the same task, and what is not asked for is not read. */
+START_TEST(in_steps)
+{
+	struct rbce_task t = {.pid = 42};
+	struct rbce_error err;
+	int dir;
+
+	make_fixture();
+	dir = rbce_task_open(root, 42, &err);
+	ck_assert_int_ge(dir, 0);
+	ck_assert_int_eq(rbce_task_read_more(root, dir, RBCE_FACT_EXE, &t, &err), 0);
+	ck_assert_str_eq(t.exe, "/usr/bin/gnu make");
+	ck_assert_uint_eq(t.facts, RBCE_FACT_EXE);
+	ck_assert_uint_eq(t.start, 0);
+	ck_assert_int_eq(rbce_task_read_more(root, dir, RBCE_FACT_EXE | RBCE_FACT_PARENT, &t, &err),
+			 0);
+	ck_assert_uint_eq(t.facts, RBCE_FACT_EXE | RBCE_FACT_PARENT | RBCE_FACT_STAT);
+	ck_assert_str_eq(t.parent_exe, "/usr/bin/sh");
+	ck_assert_uint_eq(t.start, 987654);
+	close(dir);
+	rbce_task_done(&t);
+	ck_assert_int_eq(rbce_task_open(root, 43, &err), -ESRCH);
+	ck_assert_str_eq(err.message, "cannot read process '43': No such process");
+	remove_fixture();
+}
+END_TEST
+
 START_TEST(missing)
 {
 	struct rbce_task t;
@@ -217,7 +244,7 @@ END_TEST
 
 int main(void)
 {
-	return harness_run("task", (const TTest *const[]){fixture, missing, broken_files, list,
-							  real_process, deleted_executable,
+	return harness_run("task", (const TTest *const[]){fixture, in_steps, missing, broken_files,
+							  list, real_process, deleted_executable,
 							  kernel_thread, NULL});
 }

@@ -69,6 +69,15 @@ struct rbce_task {
 int rbce_task_read(const struct rbce_root *root, pid_t pid, unsigned facts, struct rbce_task *ret,
 		   struct rbce_error *err);
 
+/*
+ * The same in steps, for whoever may be content with few facts: the directory of a process, to be
+ * closed, or -ESRCH; and facts that TASK, which begins with nothing but its pid, does not have yet.
+ * All of them are of one process, or it is gone. TASK needs rbce_task_done() in any case.
+ */
+int rbce_task_open(const struct rbce_root *root, pid_t pid, struct rbce_error *err);
+int rbce_task_read_more(const struct rbce_root *root, int dir, unsigned facts,
+			struct rbce_task *task, struct rbce_error *err);
+
 /* Releases what the task owns; a zeroed task is fine. */
 void rbce_task_done(struct rbce_task *task);
 
