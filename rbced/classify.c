@@ -36,27 +36,40 @@ const char *outcome_name(enum outcome outcome)
 
 /*
  * Without the lock: reading takes longer than all the rest. The rules may be others afterwards; a
- * reload looks at every task again.
+ * reload looks at every task again. TASK gets the FACTS that it does not have yet.
  */
-static int read_facts(struct engine *engine, pid_t pid, unsigned facts, struct rbce_task *ret,
+static int read_facts(struct engine *engine, int dir, unsigned facts, struct rbce_task *task,
 		      struct rbce_error *err)
 {
-	int r = rbce_task_read(engine->root, pid, facts, ret, err);
+	bool placed = task->facts & RBCE_FACT_CGROUP;
+	int r = rbce_task_read_more(engine->root, dir, facts, task, err);
 
-	if (r < 0)
+	if (r < 0 || placed || !(task->facts & RBCE_FACT_CGROUP))
 		return r;
-	r = rbce_hierarchy_place(engine->h, ret);
-	if (r < 0) {
-		rbce_task_done(ret);
-		return rbce_error_errno(err, r, "cannot find the container of process '%d'", pid);
-	}
+	r = rbce_hierarchy_place(engine->h, task);
+	if (r < 0)
+		return rbce_error_errno(err, r, "cannot find the container of process '%d'",
+					task->pid);
 	return 0;
+}
+
+/* Also without the lock: all at once. */
+static int read_task(struct engine *engine, pid_t pid, unsigned facts, struct rbce_task *task,
+		     struct rbce_error *err)
+{
+	cleanup_close int dir = rbce_task_open(engine->root, pid, err);
+
+	task->pid = pid;
+	return dir < 0 ? dir : read_facts(engine, dir, facts, task, err);
 }
 
 static const struct record *add_record(struct engine *engine, struct rbce_task *task)
 {
 	const struct record *record = records_find(engine->records, task->pid, task->start);
 
+	/* One of that pid ended without a word. */
+	if (!record)
+		records_drop(engine->records, task->pid);
 	task->tag = record && record->tag ? strdup(record->tag) : NULL;
 	return record;
 }
@@ -64,15 +77,19 @@ static const struct record *add_record(struct engine *engine, struct rbce_task *
 int engine_read_task(struct engine *engine, pid_t pid, struct rbce_task *ret,
 		     struct rbce_error *err)
 {
-	unsigned facts = engine->facts;
+	CLEANUP(rbce_task_done) struct rbce_task task = {0};
+	unsigned facts = engine->facts | RBCE_FACT_IDS;
 	int r;
 
 	engine_unlock(engine);
-	r = read_facts(engine, pid, facts, ret, err);
+	r = read_task(engine, pid, facts, &task, err);
 	engine_lock(engine);
-	if (r == 0)
-		add_record(engine, ret);
-	return r;
+	if (r < 0)
+		return r;
+	add_record(engine, &task);
+	*ret = task;
+	task = (struct rbce_task){0};
+	return 0;
 }
 
 static void log_move(enum log_level level, const char *message, const struct rbce_task *task,
@@ -166,6 +183,12 @@ static enum outcome act(struct engine *engine, const struct rbce_task *task,
 	return otherwise == OUTCOME_MOVED ? otherwise : OUTCOME_SET;
 }
 
+static void count_hit(struct engine *engine, const struct rule *rule)
+{
+	engine->rule_counters[rule->index].hits++;
+	engine->rule_counters[rule->index].last = time(NULL);
+}
+
 static enum outcome apply_rule(struct engine *engine, const struct rbce_task *task,
 			       const struct rule *rule, enum cause cause, char **ret_container)
 {
@@ -175,8 +198,7 @@ static enum outcome apply_rule(struct engine *engine, const struct rbce_task *ta
 	struct rbce_error err;
 	int r;
 
-	engine->rule_counters[rule->index].hits++;
-	engine->rule_counters[rule->index].last = time(NULL);
+	count_hit(engine, rule);
 	if (rule->ignore)
 		return OUTCOME_IGNORED;
 	r = rule->container ? ruleset_container(engine->rules, rule, task, &name, &err) : 0;
@@ -256,24 +278,82 @@ static enum outcome count(struct engine *engine, enum outcome outcome, uint64_t 
 	return outcome;
 }
 
+/*
+ * Most of what is heard is of tasks that no rule matches, or that belong where they were forked,
+ * and that shows by the few facts that rules look at. A source that learns from decisions is to
+ * have all of them.
+ */
+static bool may_be_brief(const struct engine *engine, enum cause cause)
+{
+	return cause <= CAUSE_SID && !source_learns(engine);
+}
+
+/* With those facts: is it known what becomes of the task? */
+static bool is_settled(struct engine *engine, const struct rbce_task *task, enum outcome *ret)
+{
+	const struct record *record = records_find_pid(engine->records, task->pid);
+	cleanup_free char *name = NULL;
+	const struct rule *rule;
+
+	if (record && !record->unread)
+		return false;
+	rule = rules_cache_match(engine->cache, task);
+	*ret = OUTCOME_NONE;
+	if (!rule)
+		return true;
+	if (!record || rule->ignore || !rule->container || rule->mode == RULE_OBSERVE ||
+	    engine->options.observe || rule_actions_hash(&rule->actions) ||
+	    ruleset_container(engine->rules, rule, task, &name, NULL) < 0 ||
+	    !streq(name, record->place))
+		return false;
+	count_hit(engine, rule);
+	*ret = OUTCOME_RIGHT;
+	return true;
+}
+
+/* 0; -errno; SETTLED when nothing is to be done, and all facts were not read. */
+enum { SETTLED = 1 };
+
+static int look(struct engine *engine, pid_t pid, enum cause cause, struct rbce_task *task,
+		enum outcome *ret, struct rbce_error *err)
+{
+	bool brief = may_be_brief(engine, cause);
+	unsigned all = engine->facts, first = brief ? ruleset_facts(engine->rules) : all;
+	cleanup_close int dir = -1;
+	int r;
+
+	task->pid = pid;
+	engine_unlock(engine);
+	dir = rbce_task_open(engine->root, pid, err);
+	r = dir < 0 ? dir : read_facts(engine, dir, first, task, err);
+	engine_lock(engine);
+	if (r < 0 || !brief)
+		return r;
+	if (is_settled(engine, task, ret))
+		return SETTLED;
+	engine_unlock(engine);
+	r = read_facts(engine, dir, all, task, err);
+	engine_lock(engine);
+	return r;
+}
+
 enum outcome engine_classify(struct engine *engine, pid_t pid, enum cause cause)
 {
 	CLEANUP(rbce_task_done) struct rbce_task task = {0};
 	CLEANUP(decision_done) struct decision decision = {0};
-	unsigned facts = engine->facts;
 	uint64_t since = engine_now();
 	struct rbce_error err;
 	int r;
 
 	/* The daemon itself stays where its administrator started it. */
-	if (pid == getpid())
+	if (pid == engine->self)
 		return count(engine, OUTCOME_IGNORED, since);
 	source_look(engine, pid, true);
-	engine_unlock(engine);
-	r = read_facts(engine, pid, facts, &task, &err);
-	engine_lock(engine);
-	decision.outcome =
-		r < 0 ? could_not_read(r, &err) : decide(engine, &task, cause, &decision);
+	r = look(engine, pid, cause, &task, &decision.outcome, &err);
+	if (r < 0)
+		decision.outcome = could_not_read(r, &err);
+	else if (r == 0)
+		decision.outcome = decide(engine, &task, cause, &decision);
 	source_look(engine, pid, false);
 	if (r == 0)
 		source_decided(engine, &task, &decision);
@@ -315,7 +395,7 @@ int engine_classify_exec(struct engine *engine, pid_t pid, const char *program, 
 	int r;
 
 	source_look(engine, pid, true);
-	r = read_facts(engine, pid, facts & ~unknown, &task, &err);
+	r = read_task(engine, pid, facts & ~unknown, &task, &err);
 	if (r == 0)
 		r = foresee(&task, program);
 	if (engine_lock_until(engine, until) < 0) {

@@ -3,8 +3,10 @@
 #include "engine.h"
 
 #include <core/cli/log.h>
+#include <inttypes.h>
 
 #include "record.h"
+#include "source/source.h"
 #include "util.h"
 
 /* The kernel hands a lock with priority inheritance to a waiter, and not to who comes by. */
@@ -60,22 +62,75 @@ static bool stands_like_parent(const struct engine *engine, pid_t parent, uint64
 	       (!above || above->moved_at < when);
 }
 
-void engine_event(struct engine *engine, enum cause cause, pid_t pid, pid_t parent, uint64_t when)
+/* What its parent was found to be right in is where the child began. */
+static void expect_with_parent(struct engine *engine, pid_t pid, pid_t parent, uint64_t when)
+{
+	const struct record *above = records_find_pid(engine->records, parent);
+
+	if (above && above->place && above->hold == HOLD_NONE && above->moved_at < when)
+		records_expect_in(engine->records, pid, when, above->place);
+}
+
+/* Counts, and keeps the records. True when the task is to be looked at. */
+static bool note_event(struct engine *engine, enum cause cause, pid_t pid, pid_t parent,
+		       uint64_t when)
 {
 	engine->counters.events[cause]++;
-	if (cause == CAUSE_EXIT) {
+	switch (cause) {
+	case CAUSE_EXIT:
 		records_drop(engine->records, pid);
-		return;
+		return false;
+	case CAUSE_FORK:
+		records_begin(engine->records, engine->root, pid, when);
+		if (records_inherit(engine->records, engine->root, parent, pid))
+			return false;
+		if (when > engine->looked_at && !source_learns(engine))
+			expect_with_parent(engine, pid, parent, when);
+		return !stands_like_parent(engine, parent, when);
+	default:
+		return true;
 	}
-	if (cause == CAUSE_FORK && (records_inherit(engine->records, engine->root, parent, pid) ||
-				    stands_like_parent(engine, parent, when)))
-		return;
+}
+
+void engine_event(struct engine *engine, enum cause cause, pid_t pid, pid_t parent, uint64_t when)
+{
 	/* A full scan will come by here anyway. */
-	if (engine->rescan)
+	if (!note_event(engine, cause, pid, parent, when) || engine->rescan)
 		return;
 	if (cause == CAUSE_EXEC && engine_is_expected(engine, pid, when))
 		return;
 	engine_classify(engine, pid, cause);
+}
+
+void engine_event_overtaken(struct engine *engine, enum cause cause, pid_t pid, pid_t parent,
+			    uint64_t when)
+{
+	note_event(engine, cause, pid, parent, when);
+	/* What the gate expected may have come with it. */
+	if (cause == CAUSE_EXEC)
+		engine_is_expected(engine, pid, when);
+}
+
+/* What waited meanwhile comes after the look, so that what it missed is seen then. */
+static int on_repair(sd_event_source *source, void *data)
+{
+	struct engine *engine = data;
+
+	(void)source;
+	if (!engine->rescan)
+		return 0;
+	engine->counters.resyncs++;
+	log_warning("events were lost (%" PRIu64 " so far): looking at every task again",
+		    engine->counters.lost);
+	engine_scan(engine, CAUSE_SCAN);
+	return 0;
+}
+
+int engine_add_repair(struct engine *engine)
+{
+	int r = sd_event_add_defer(engine->loop, &engine->repair, on_repair, engine);
+
+	return r < 0 ? r : sd_event_source_set_enabled(engine->repair, SD_EVENT_OFF);
 }
 
 void engine_lost(struct engine *engine, uint64_t n)
@@ -83,6 +138,7 @@ void engine_lost(struct engine *engine, uint64_t n)
 	engine->counters.lost += n;
 	engine->counters.losses++;
 	engine->rescan = true;
+	sd_event_source_set_enabled(engine->repair, SD_EVENT_ONESHOT);
 }
 
 void engine_scan(struct engine *engine, enum cause cause)

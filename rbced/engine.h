@@ -127,6 +127,7 @@ struct source {
 
 struct engine {
 	pthread_mutex_t lock; /* of all the rest */
+	pid_t self;           /* the daemon's own */
 	struct engine_options options;
 	sd_event *loop;
 	struct rbce_root *root;
@@ -145,6 +146,7 @@ struct engine {
 	struct histogram decisions; /* microseconds from a task's facts to its place */
 	uint64_t looked_at;         /* end of the last look at all tasks; UINT64_MAX during it */
 	bool rescan;                /* a loss was seen and no full scan begun since */
+	sd_event_source *repair;    /* makes that scan, before the next event is heard */
 	time_t started;
 	time_t rules_loaded;
 	char *reload_error; /* first line of the last reload that failed, NULL when it succeeded */
@@ -166,11 +168,18 @@ uint64_t engine_now(void);
  */
 void engine_event(struct engine *engine, enum cause cause, pid_t pid, pid_t parent, uint64_t when);
 
+/* One after which another of the same task is there already: that is the one to look at it. */
+void engine_event_overtaken(struct engine *engine, enum cause cause, pid_t pid, pid_t parent,
+			    uint64_t when);
+
 /*
  * The process MOVER, of that name, moved a task into another group: for sources that know. From
  * others it shows when the task is looked at the next time.
  */
 void engine_moved_by_other(struct engine *engine, pid_t pid, pid_t mover, const char *comm);
+
+/* For engine->repair; 0 or -errno. */
+int engine_add_repair(struct engine *engine);
 
 /* A source lost N events (0: it does not know how many): all tasks will be looked at again. */
 void engine_lost(struct engine *engine, uint64_t n);

@@ -34,7 +34,8 @@ uint64_t histogram_quantile(const struct histogram *histogram, double part)
 	uint64_t n = atomic_load_explicit(&histogram->n, memory_order_relaxed);
 	uint64_t max = atomic_load_explicit(&histogram->max, memory_order_relaxed), below = 0;
 
-	for (size_t i = 0; n && i < HISTOGRAM_BUCKETS; i++) {
+	/* The last bucket has no bound but the maximum. */
+	for (size_t i = 0; n && i + 1 < HISTOGRAM_BUCKETS; i++) {
 		below += atomic_load_explicit(&histogram->buckets[i], memory_order_relaxed);
 		if ((double)below >= part * (double)n)
 			return bound_of(i) < max ? bound_of(i) : max;

@@ -55,7 +55,7 @@ static enum whereabouts look_for(struct engine *engine, const struct record *rec
 	/* In this order: a task that ends stands in the root group, as far as v1 tells. */
 	if (rbce_task_read(engine->root, record->pid, RBCE_FACT_CGROUP, &where, NULL) < 0 ||
 	    rbce_task_read(engine->root, record->pid, RBCE_FACT_STAT, &now, NULL) < 0 ||
-	    now.start != record->start || now.ending)
+	    records_find(engine->records, record->pid, now.start) != record || now.ending)
 		return ENDING;
 	r = rbce_hierarchy_stray_of(engine->h, where.cgroup, record->place, &mount, found,
 				    FOUND_MAX);

@@ -256,22 +256,7 @@ static int on_reap(sd_event_source *source, uint64_t usec, void *data)
 	return sd_event_source_set_time(source, usec + REAP_USEC);
 }
 
-/* Before each wait for new events: what was lost is made good. */
-static int on_pause(sd_event_source *source, void *data)
-{
-	struct engine *engine = data;
-
-	(void)source;
-	if (engine->rescan) {
-		engine->counters.resyncs++;
-		log_warning("events were lost (%" PRIu64 " so far): looking at every task again",
-			    engine->counters.lost);
-		engine_scan(engine, CAUSE_SCAN);
-	}
-	return 0;
-}
-
-static int add_sources(struct engine *engine, sd_event_source **ret_pause)
+static int add_sources(struct engine *engine)
 {
 	sd_event_source *reap;
 	int r = 0;
@@ -288,7 +273,7 @@ static int add_sources(struct engine *engine, sd_event_source **ret_pause)
 		sd_event_source_set_floating(reap, true);
 		sd_event_source_set_enabled(reap, SD_EVENT_ON);
 		sd_event_source_unref(reap);
-		r = sd_event_add_post(engine->loop, ret_pause, on_pause, engine);
+		r = engine_add_repair(engine);
 	}
 	if (r >= 0)
 		r = sd_event_set_watchdog(engine->loop, true);
@@ -337,6 +322,7 @@ static void stop(struct engine *engine, struct control *control)
 		free(engine->rule_counters);
 	}
 	free(engine->reload_error);
+	sd_event_source_unref(engine->repair);
 	rbce_hierarchy_close(engine->h);
 	rbce_root_close(engine->root);
 	sd_event_unref(engine->loop);
@@ -388,7 +374,6 @@ static int run_loop(struct engine *engine)
 
 static int serve(struct engine *engine, const struct source_kind *kind)
 {
-	CLEANUP(sd_event_source_unrefp) sd_event_source *pause = NULL;
 	struct control *control = NULL;
 	struct rbce_error err = {0};
 	int r;
@@ -401,7 +386,7 @@ static int serve(struct engine *engine, const struct source_kind *kind)
 		r = sd_event_new(&engine->loop);
 	}
 	if (r >= 0)
-		r = add_sources(engine, &pause);
+		r = add_sources(engine);
 	if (r < 0)
 		rbce_error_errno(&err, r, "cannot start");
 	else
@@ -439,7 +424,7 @@ int main(int argc, char **argv)
 			   .event_buffer = 32 << 20,
 			   .gate = {.deadline = 500000, .misses = 10}},
 	};
-	struct engine engine = {.started = time(NULL)};
+	struct engine engine = {.self = getpid(), .started = time(NULL)};
 
 	log_open(argv[0], LOG_LEVEL_INFO);
 	parse_command_line(argc, argv, &settings);

@@ -28,10 +28,15 @@ struct records {
 	size_t written; /* lines since the file was made anew */
 	records_watch_fn *watch;
 	void *watch_data;
+	size_t living; /* entries that were left when those of the dead were last dropped */
 };
 
-/* The file is made anew when it has so many lines more than there are tasks to name. */
-enum { STATE_SLACK = 10000 };
+enum {
+	/* The file is made anew when it has so many lines more than there are tasks to name. */
+	STATE_SLACK = 10000,
+	/* So many records more than living tasks, and a quarter, may be of the dead. */
+	DEAD_SLACK = 1000,
+};
 
 const char *hold_name(enum hold hold)
 {
@@ -90,26 +95,52 @@ static void drop(struct records *records, struct entry *entry)
 	free_entry(entry);
 }
 
-/* The entry of (pid, start), made where it is missing; an older process of that pid goes. */
-static struct entry *obtain(struct records *records, pid_t pid, uint64_t start)
-{
-	struct entry *entry = find(records, pid);
+/* Clocks that differ, and ticks: a pid is not had by another one so soon. */
+enum { START_DOUBT_USEC = 50000 };
 
-	if (entry && entry->record.start == start)
-		return entry;
-	if (entry)
-		drop(records, entry);
-	entry = calloc(1, sizeof(*entry));
+/* Is the entry of the process that began at START? If so, that is known from then on. */
+static bool is_of(struct record *record, uint64_t start)
+{
+	uint64_t usec = start * (1000000 / (uint64_t)sysconf(_SC_CLK_TCK));
+
+	if (!record->unread)
+		return record->start == start;
+	if (usec > record->forked + START_DOUBT_USEC || record->forked > usec + START_DOUBT_USEC)
+		return false;
+	record->start = start;
+	record->unread = false;
+	return true;
+}
+
+static struct entry *add(struct records *records, pid_t pid)
+{
+	struct entry *entry = calloc(1, sizeof(*entry));
+
 	if (!entry)
 		return NULL;
 	entry->record.pid = pid;
-	entry->record.start = start;
+	entry->record.made = engine_now();
 	HASH_ADD_INT(records->table, record.pid, entry);
 	if (!find(records, pid)) {
 		free_entry(entry);
 		return NULL;
 	}
 	tell_of(records, entry);
+	return entry;
+}
+
+/* The entry of (pid, start), made where it is missing; an older process of that pid goes. */
+static struct entry *obtain(struct records *records, pid_t pid, uint64_t start)
+{
+	struct entry *entry = find(records, pid);
+
+	if (entry && is_of(&entry->record, start))
+		return entry;
+	if (entry)
+		drop(records, entry);
+	entry = add(records, pid);
+	if (entry)
+		entry->record.start = start;
 	return entry;
 }
 
@@ -276,11 +307,11 @@ size_t records_count(const struct records *records)
 	return HASH_COUNT(records->table);
 }
 
-const struct record *records_find(const struct records *records, pid_t pid, uint64_t start)
+const struct record *records_find(struct records *records, pid_t pid, uint64_t start)
 {
-	const struct entry *entry = find(records, pid);
+	struct entry *entry = find(records, pid);
 
-	return entry && entry->record.start == start ? &entry->record : NULL;
+	return entry && is_of(&entry->record, start) ? &entry->record : NULL;
 }
 
 const struct record *records_find_pid(const struct records *records, pid_t pid)
@@ -490,4 +521,34 @@ void records_prune(struct records *records, const pid_t *pids, size_t n)
 		if (low == n || pids[low] != entry->record.pid)
 			drop(records, entry);
 	}
+	records->living = HASH_COUNT(records->table);
+}
+
+void records_expect_in(struct records *records, pid_t pid, uint64_t when, const char *place)
+{
+	struct entry *entry = find(records, pid) ? NULL : add(records, pid);
+	struct timespec boot;
+
+	if (!entry)
+		return;
+	clock_gettime(CLOCK_BOOTTIME, &boot);
+	entry->record.unread = true;
+	entry->record.forked = (uint64_t)boot.tv_sec * 1000000 + (uint64_t)boot.tv_nsec / 1000 -
+			       (engine_now() - when);
+	set_text(&entry->record.place, place);
+	if (!entry->record.place)
+		drop(records, entry);
+}
+
+void records_begin(struct records *records, const struct rbce_root *root, pid_t pid, uint64_t when)
+{
+	struct entry *entry = find(records, pid);
+	cleanup_free pid_t *pids = NULL;
+	size_t n;
+
+	if (entry && entry->record.made < when)
+		drop(records, entry);
+	if (HASH_COUNT(records->table) > records->living + records->living / 4 + DEAD_SLACK &&
+	    rbce_task_list(root, &pids, &n, NULL) == 0)
+		records_prune(records, pids, n);
 }

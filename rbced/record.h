@@ -38,7 +38,10 @@ struct move {
 
 struct record {
 	pid_t pid;
-	uint64_t start; /* as in struct rbce_task */
+	uint64_t start;  /* as in struct rbce_task */
+	bool unread;     /* START is not known, nor anything but PLACE */
+	uint64_t forked; /* then: when, in microseconds since boot */
+	uint64_t made;   /* the record, engine_now() */
 	enum hold hold;
 	bool released; /* from a hold that its parent may still have */
 	char *place;   /* container that it was put, or found right, in; NULL: none is known */
@@ -77,9 +80,9 @@ typedef void records_fn(void *data, const struct record *record);
 void records_each(const struct records *records, records_fn *function, void *data);
 
 /* The record of the very process (pid, start), NULL for none; borrowed. */
-const struct record *records_find(const struct records *records, pid_t pid, uint64_t start);
+const struct record *records_find(struct records *records, pid_t pid, uint64_t start);
 
-/* The same without knowing when it began. */
+/* The same without knowing when it began: of the process that was last heard of by that pid. */
 const struct record *records_find_pid(const struct records *records, pid_t pid);
 
 void records_add_move(struct records *records, const struct rbce_task *task, enum cause cause,
@@ -128,6 +131,18 @@ bool records_act(struct records *records, const struct rbce_task *task, uint64_t
  */
 bool records_inherit(struct records *records, const struct rbce_root *root, pid_t parent,
 		     pid_t child);
+
+/*
+ * A process begins, at that engine_now(): whoever had its pid is gone, though nobody may have told
+ * so. Now and then others that are gone are dropped as well.
+ */
+void records_begin(struct records *records, const struct rbce_root *root, pid_t pid, uint64_t when);
+
+/*
+ * A process was forked at that engine_now() by one that stands in PLACE, and nothing was read of
+ * it: a task that does as its parent does needs no more. One that has a record keeps that.
+ */
+void records_expect_in(struct records *records, pid_t pid, uint64_t when, const char *place);
 
 /* The process has ended. */
 void records_drop(struct records *records, pid_t pid);

@@ -128,8 +128,8 @@ static void swap(struct engine *engine, struct load *load)
 	engine->rules = old.rules;
 	engine->cache = old.cache;
 	engine->rule_counters = old.counters;
-	engine->facts = ruleset_facts(engine->rules) | RBCE_FACT_STAT | RBCE_FACT_IDS |
-			RBCE_FACT_EXE | RBCE_FACT_CGROUP;
+	engine->facts =
+		ruleset_facts(engine->rules) | RBCE_FACT_STAT | RBCE_FACT_EXE | RBCE_FACT_CGROUP;
 	engine->forks_matter = ruleset_forks_matter(engine->rules);
 	engine->rules_loaded = time(NULL);
 	engine->counters.reloads++;

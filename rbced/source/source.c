@@ -81,10 +81,15 @@ void source_look(const struct engine *engine, pid_t pid, bool begins)
 		engine->source.kind->look(engine->source.data, pid, begins);
 }
 
+bool source_learns(const struct engine *engine)
+{
+	return engine->source.kind && engine->source.kind->decided;
+}
+
 void source_decided(const struct engine *engine, const struct rbce_task *task,
 		    const struct decision *decision)
 {
-	if (engine->source.kind && engine->source.kind->decided)
+	if (source_learns(engine))
 		engine->source.kind->decided(engine->source.data, task, decision);
 }
 

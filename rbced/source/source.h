@@ -52,6 +52,8 @@ void source_close(struct engine *engine);
 void source_put_status(const struct engine *engine, struct json_object *object);
 void source_rules_changed(const struct engine *engine);
 void source_look(const struct engine *engine, pid_t pid, bool begins);
+/* Does it want to know of decisions? */
+bool source_learns(const struct engine *engine);
 void source_decided(const struct engine *engine, const struct rbce_task *task,
 		    const struct decision *decision);
 

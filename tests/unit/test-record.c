@@ -250,6 +250,61 @@ START_TEST(actions)
 }
 END_TEST
 
+/* What a fork tells, before anything was read: its start shows whether it is that process. */
+START_TEST(forked)
+{
+	struct timespec boot;
+	uint64_t now, start;
+
+	begin();
+	clock_gettime(CLOCK_BOOTTIME, &boot);
+	start = (uint64_t)boot.tv_sec * (uint64_t)sysconf(_SC_CLK_TCK) +
+		(uint64_t)boot.tv_nsec / (1000000000 / (uint64_t)sysconf(_SC_CLK_TCK));
+	now = engine_now();
+	records_expect_in(records, 10, now, "place");
+	ck_assert(records_find_pid(records, 10)->unread);
+	ck_assert_ptr_null(records_find(records, 10, start - 100));
+	ck_assert_ptr_null(records_find(records, 10, start + 100));
+	ck_assert_ptr_nonnull(records_find(records, 10, start));
+	ck_assert(!records_find_pid(records, 10)->unread);
+	ck_assert_str_eq(records_find(records, 10, start)->place, "place");
+	/* One that is known better stays. */
+	records_expect_in(records, 10, now, "other");
+	ck_assert_str_eq(records_find(records, 10, start)->place, "place");
+	/* Another one of that pid. */
+	records_expect_in(records, 11, now, "place");
+	records_set_place(records, 11, start - 100, "there");
+	ck_assert_str_eq(records_find(records, 11, start - 100)->place, "there");
+	end();
+}
+END_TEST
+
+/* A new process ends the record of the one before, but not its own. */
+START_TEST(begun)
+{
+	const struct rbce_task task = {.pid = 10, .start = 5};
+	uint64_t before, after;
+
+	begin();
+	before = engine_now();
+	usleep(2);
+	records_observe(records, &task, 1);
+	usleep(2);
+	after = engine_now();
+	records_begin(records, root, 10, before);
+	ck_assert_ptr_nonnull(records_find(records, 10, 5));
+	records_begin(records, root, 10, after);
+	ck_assert_ptr_null(records_find(records, 10, 5));
+	/* Those that ended without a word do not pile up. */
+	for (pid_t pid = 1 << 23; pid < (1 << 23) + 5000; pid++) {
+		records_begin(records, root, pid, engine_now());
+		records_expect_in(records, pid, engine_now(), "place");
+	}
+	ck_assert_uint_le(records_count(records), 1100);
+	end();
+}
+END_TEST
+
 static enum record_interest interests[64];
 static unsigned told;
 
@@ -310,7 +365,8 @@ END_TEST
 
 int main(void)
 {
-	return harness_run("record", (const TTest *const[]){moves, observed_once, prune, holds,
-							    places, refused, tags, actions,
-							    watching, garbage_in_the_file, NULL});
+	return harness_run("record",
+			   (const TTest *const[]){moves, observed_once, prune, holds, places,
+						  refused, tags, actions, forked, watching, begun,
+						  garbage_in_the_file, NULL});
 }
