@@ -19,6 +19,11 @@ skip() {
 	exit 77
 }
 
+# figure TEXT: a figure that a test shows, and that nothing depends on.
+figure() {
+	echo "    figure: $*"
+}
+
 # equal WHAT EXPECTED ACTUAL
 equal() {
 	[ "$2" = "$3" ] || fail "$1: expected '$2', got '$3'"
