@@ -105,11 +105,12 @@ struct rule_counters {
 };
 
 struct engine_options {
-	const char *rules;     /* directory or file */
-	const char *root;      /* name of the root group */
-	bool observe;          /* move nothing, whatever the rules say */
-	uint64_t linger;       /* microseconds that an empty container is kept */
-	uint64_t event_buffer; /* bytes that the source may hold back for us */
+	const char *rules;      /* directory or file */
+	const char *root;       /* name of the root group */
+	bool observe;           /* move nothing, whatever the rules say */
+	uint64_t linger;        /* microseconds that an empty container is kept */
+	uint64_t event_buffer;  /* bytes that the source may hold back for us */
+	uint64_t scan_interval; /* microseconds between looks at all tasks, where nobody tells */
 	struct gate_options gate;
 };
 

@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* rbced: puts every task of the system into its container, by rules. */
 #include <core/cli/log.h>
-#include <core/cli/options.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
-#include <rbce/units.h>
 #include <signal.h>
 #include <sys/file.h>
 #include <sys/resource.h>
@@ -16,6 +13,7 @@
 #include "engine.h"
 #include "gate/gate.h"
 #include "key_check.h"
+#include "options.h"
 #include "place.h"
 #include "record.h"
 #include "reload.h"
@@ -28,156 +26,6 @@ enum { REAP_USEC = 2000000 };
 /* The user signals are what cgrulesengd's administrators send for the same. */
 static const int reload_signals[] = {SIGHUP, SIGUSR1, SIGUSR2};
 static const int stop_signals[] = {SIGTERM, SIGINT};
-
-struct settings {
-	struct engine_options engine;
-	const struct source_kind *source; /* NULL: the best that can be had */
-	bool check, foreground, verbose;
-};
-
-static int parse_linger(const char *argument, void *data)
-{
-	int r = rbce_parse_duration(argument, data);
-
-	if (r < 0)
-		log_error("cannot use --linger '%s': it is no duration (like 30s)", argument);
-	return r;
-}
-
-static int parse_buffer(const char *argument, void *data)
-{
-	uint64_t size;
-	int r = rbce_parse_size(argument, &size);
-
-	/* The kernel doubles it, in an int. */
-	if (r == 0 && (size < 4096 || size > 1 << 30))
-		r = -ERANGE;
-	if (r < 0)
-		log_error("cannot use --event-buffer '%s': it is no size from 4K to 1G", argument);
-	else
-		*(uint64_t *)data = size;
-	return r;
-}
-
-/* "off", "rules", "all" or a mount point. */
-static int parse_gate(const char *argument, void *data)
-{
-	static const char *const modes[] = {
-		[GATE_OFF] = "off",
-		[GATE_RULES] = "rules",
-		[GATE_ALL] = "all",
-	};
-	struct gate_options *gate = data;
-
-	for (size_t i = 0; i < ARRAY_SIZE(modes); i++)
-		if (streq(argument, modes[i])) {
-			gate->mode = (enum gate_mode)i;
-			return 0;
-		}
-	gate->mode = GATE_MOUNT;
-	gate->mount = argument;
-	if (*argument == '/')
-		return 0;
-	log_error("cannot use --gate '%s': it is none of off, rules, all, or a mount point",
-		  argument);
-	return -EINVAL;
-}
-
-static int parse_deadline(const char *argument, void *data)
-{
-	uint64_t usec;
-	int r = rbce_parse_duration(argument, &usec);
-
-	if (r == 0 && (usec < 10000 || usec > 10000000))
-		r = -ERANGE;
-	if (r < 0)
-		log_error("cannot use --gate-deadline '%s': it is no time from 10ms to 10s",
-			  argument);
-	else
-		*(uint64_t *)data = usec;
-	return r;
-}
-
-static int parse_misses(const char *argument, void *data)
-{
-	unsigned misses;
-	char rest;
-
-	if (sscanf(argument, "%u%c", &misses, &rest) != 1 || misses == 0) {
-		log_error("cannot use --gate-misses '%s': it is no number above 0", argument);
-		return -EINVAL;
-	}
-	*(uint64_t *)data = misses;
-	return 0;
-}
-
-static int parse_source(const char *argument, void *data)
-{
-	const struct source_kind *kind = source_find(argument);
-
-	if (!kind) {
-		log_error("cannot use --source '%s': it is not known; see --help", argument);
-		return -EINVAL;
-	}
-	*(const struct source_kind **)data = kind;
-	return 0;
-}
-
-/* "where events come from: one (what it is), another (…)" */
-static const char *sources_help(char *buffer, size_t size)
-{
-	int n = snprintf(buffer, size, "where events come from:");
-
-	for (size_t i = 0; source_kinds[i] && n > 0 && (size_t)n < size; i++)
-		n += snprintf(buffer + n, size - (size_t)n, "%s %s (%s)", i ? "," : "",
-			      source_kinds[i]->name, source_kinds[i]->about);
-	return buffer;
-}
-
-static void parse_command_line(int argc, char **argv, struct settings *s)
-{
-	char sources[512];
-	const struct option_row options[] = {
-		OPTION_TEXT("rules", "DIR", "rule files (default " RULES_DIR ")", &s->engine.rules),
-		OPTION_TEXT("root", "NAME", "root group of all containers (default rbce)",
-			    &s->engine.root),
-		OPTION_PARSED("source", "NAME", sources_help(sources, sizeof(sources)),
-			      parse_source, &s->source),
-		OPTION_PARSED("gate", "WHAT",
-			      "hold programs until their task is placed: off, rules (those that "
-			      "rules name), all, or a mount point (default off)",
-			      parse_gate, &s->engine.gate),
-		OPTION_PARSED("gate-deadline", "TIME", "hold none longer than this (default 500ms)",
-			      parse_deadline, &s->engine.gate.deadline),
-		OPTION_PARSED("gate-misses", "N",
-			      "hold nothing for a minute when so many in a row were held longer "
-			      "(default 10)",
-			      parse_misses, &s->engine.gate.misses),
-		OPTION_FLAG("observe", "decide, count and explain, but move nothing",
-			    &s->engine.observe),
-		OPTION_PARSED("linger", "TIME", "keep an empty container so long (default 30s)",
-			      parse_linger, &s->engine.linger),
-		OPTION_PARSED("event-buffer", "SIZE", "room for events that wait (default 32M)",
-			      parse_buffer, &s->engine.event_buffer),
-		OPTION_FLAG("check", "check the rules and exit", &s->check),
-		OPTION_FLAG("foreground", "stay in the foreground (as always)", &s->foreground),
-		OPTION_FLAG("verbose", "log every move", &s->verbose),
-		{0},
-	};
-	const struct command_line line = {
-		.usage = "[--rules DIR] [--root NAME] [--gate WHAT] [--observe] [--check]",
-		.about = "Puts every task into the container that the rules give it.",
-		.features = FEATURES,
-		.more = "SIGHUP reads the rules again; on any error the old ones stay.",
-		.options = options,
-	};
-	int first = options_parse(&line, argc, argv);
-
-	if (first < argc) {
-		log_error("cannot use argument '%s': none is expected; see --help", argv[first]);
-		exit(EXIT_USAGE);
-	}
-}
 
 static int check_rules(const char *path)
 {
@@ -416,18 +264,11 @@ static int serve(struct engine *engine, const struct source_kind *kind)
 
 int main(int argc, char **argv)
 {
-	struct settings settings = {
-		.engine = {.rules = RULES_DIR,
-			   .root = "rbce",
-			   .linger = 30000000,
-			   /* About 40,000 events that wait while a slow decision is made. */
-			   .event_buffer = 32 << 20,
-			   .gate = {.deadline = 500000, .misses = 10}},
-	};
+	struct settings settings;
 	struct engine engine = {.self = getpid(), .started = time(NULL)};
 
 	log_open(argv[0], LOG_LEVEL_INFO);
-	parse_command_line(argc, argv, &settings);
+	settings_parse(argc, argv, &settings);
 	if (settings.verbose)
 		log_open(argv[0], LOG_LEVEL_DEBUG);
 	if (settings.check)

@@ -10,6 +10,7 @@
 const struct source_kind *const source_kinds[] = {
 	&source_bpf,
 	&source_connector,
+	&source_scan,
 	NULL,
 };
 
@@ -43,8 +44,8 @@ int source_open(struct engine *engine, const struct source_kind *kind, struct rb
 	for (size_t i = 0; r < 0 && source_kinds[i]; i++) {
 		if (source_kinds[i] == wanted || try_kind(engine, source_kinds[i], &other) < 0)
 			continue;
-		log_warning("source %s: %s; events come from the %s instead", wanted->name,
-			    why.message, source_kinds[i]->name);
+		log_warning("source %s: %s; used instead: %s (%s)", wanted->name, why.message,
+			    source_kinds[i]->name, source_kinds[i]->about);
 		return 0;
 	}
 	if (r < 0)

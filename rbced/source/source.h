@@ -61,6 +61,7 @@ bool source_foresees(const struct engine *engine, pid_t pid, const char *program
 
 extern const struct source_kind source_bpf;
 extern const struct source_kind source_connector;
+extern const struct source_kind source_scan;
 
 /* The connector beside another source, for changes of ids and sessions only. */
 int connector_open_ids(struct engine *engine, void **ret, struct rbce_error *err);
