@@ -8,6 +8,7 @@
 #include "place.h"
 #include "record.h"
 #include "source/source.h"
+#include "stream.h"
 #include "util.h"
 
 const char *cause_name(enum cause cause)
@@ -121,41 +122,42 @@ static enum outcome refuse_realtime(struct engine *engine, const struct rbce_tas
  * The pidfd of the task whose facts were read keeps its pid from meaning another one unnoticed: if
  * it ended before the move, the move is not made; if after, the newcomer brings its own events.
  */
-static enum outcome move_task(struct engine *engine, const struct rbce_task *task,
-			      const struct rule *rule, const char *name, enum cause cause)
+static enum outcome move_task(struct engine *engine, const struct rbce_task *task, enum cause cause,
+			      struct decision *d)
 {
-	struct rbce_error err;
 	cleanup_close int fd = rbce_task_pidfd(engine->root, task);
-	int r = fd < 0 ? fd : place_task(engine, name, task->pid, &err);
+	int r = fd < 0 ? fd : place_task(engine, d->container, task->pid, &d->why);
 
 	if (r == -ESRCH)
 		return OUTCOME_GONE;
 	if (fd < 0)
-		rbce_error_errno(&err, r, "cannot move process '%d'", task->pid);
+		rbce_error_errno(&d->why, r, "cannot move process '%d'", task->pid);
 	if (r == PLACE_REALTIME)
-		return refuse_realtime(engine, task, rule, &err);
+		return refuse_realtime(engine, task, d->rule, &d->why);
 	if (r < 0) {
 		/* It may have been moved in some hierarchies. */
 		records_set_place(engine->records, task->pid, task->start, NULL);
-		log_warning("%s (rule '%s', container '%s')", err.message, rule->name, name);
+		log_warning("%s (rule '%s', container '%s')", d->why.message, d->rule->name,
+			    d->container);
 		return OUTCOME_FAILED;
 	}
-	engine->rule_counters[rule->index].moves++;
-	records_add_move(engine->records, task, cause, rule->name, name);
+	engine->rule_counters[d->rule->index].moves++;
+	records_add_move(engine->records, task, cause, d->rule->name, d->container);
 	records_refuse(engine->records, task, false);
-	log_move(LOG_LEVEL_DEBUG, "moved", task, rule, name, cause);
+	log_move(LOG_LEVEL_DEBUG, "moved", task, d->rule, d->container, cause);
 	return OUTCOME_MOVED;
 }
 
 /* What an observing rule, or daemon, would do. Once for each task, however many events come by. */
-static enum outcome observe(struct engine *engine, const struct rbce_task *task,
-			    const struct rule *rule, const char *name, enum cause cause)
+static enum outcome observe(struct engine *engine, const struct rbce_task *task, enum cause cause,
+			    struct decision *d)
 {
-	uint64_t key = engine->counters.reloads << 32 | (rule->index + 1);
+	uint64_t key = engine->counters.reloads << 32 | (d->rule->index + 1);
 
-	if (records_observe(engine->records, task, key)) {
-		engine->rule_counters[rule->index].moves++;
-		log_move(LOG_LEVEL_DEBUG, "would move", task, rule, name, cause);
+	d->told = !records_observe(engine->records, task, key);
+	if (!d->told) {
+		engine->rule_counters[d->rule->index].moves++;
+		log_move(LOG_LEVEL_DEBUG, "would move", task, d->rule, d->container, cause);
 	}
 	return OUTCOME_OBSERVED;
 }
@@ -164,20 +166,19 @@ static enum outcome observe(struct engine *engine, const struct rbce_task *task,
  * Once for a task and what it inherits to its children: what its owner changes afterwards stays.
  * The task stands in its container already, and stays there whatever becomes of this.
  */
-static enum outcome act(struct engine *engine, const struct rbce_task *task,
-			const struct rule *rule, enum outcome otherwise)
+static enum outcome act(struct engine *engine, const struct rbce_task *task, enum outcome otherwise,
+			struct decision *d)
 {
-	uint64_t actions = rule_actions_hash(&rule->actions);
-	struct rbce_error err;
+	uint64_t actions = rule_actions_hash(&d->rule->actions);
 	int r;
 
 	if (!actions || !records_act(engine->records, task, actions))
 		return otherwise;
-	r = engine_act(engine, task, &rule->actions, &err);
+	r = engine_act(engine, task, &d->rule->actions, &d->why);
 	if (r == -ESRCH)
 		return OUTCOME_GONE;
 	if (r < 0) {
-		log_warning("%s (rule '%s')", err.message, rule->name);
+		log_warning("%s (rule '%s')", d->why.message, d->rule->name);
 		return OUTCOME_FAILED;
 	}
 	return otherwise == OUTCOME_MOVED ? otherwise : OUTCOME_SET;
@@ -190,35 +191,32 @@ static void count_hit(struct engine *engine, const struct rule *rule)
 }
 
 static enum outcome apply_rule(struct engine *engine, const struct rbce_task *task,
-			       const struct rule *rule, enum cause cause, char **ret_container)
+			       enum cause cause, struct decision *d)
 {
+	const struct rule *rule = d->rule;
 	bool observing = engine->options.observe || rule->mode == RULE_OBSERVE;
-	char *name = NULL;
 	enum outcome outcome = OUTCOME_RIGHT;
-	struct rbce_error err;
-	int r;
 
 	count_hit(engine, rule);
 	if (rule->ignore)
 		return OUTCOME_IGNORED;
-	r = rule->container ? ruleset_container(engine->rules, rule, task, &name, &err) : 0;
-	if (r < 0) {
-		log_warning("%s (rule '%s', process %d)", err.message, rule->name, task->pid);
+	if (rule->container &&
+	    ruleset_container(engine->rules, rule, task, &d->container, &d->why) < 0) {
+		log_warning("%s (rule '%s', process %d)", d->why.message, rule->name, task->pid);
 		return OUTCOME_FAILED;
 	}
-	*ret_container = name;
-	if (name && !engine_stands_in(task, name)) {
+	if (d->container && !engine_stands_in(task, d->container)) {
 		if (observing)
-			return observe(engine, task, rule, name, cause);
-		if (hold_before_move(engine, task, name, cause))
+			return observe(engine, task, cause, d);
+		if (hold_before_move(engine, task, d->container, cause))
 			return OUTCOME_FOREIGN;
-		outcome = move_task(engine, task, rule, name, cause);
-	} else if (name && !observing) {
-		records_set_place(engine->records, task->pid, task->start, name);
+		outcome = move_task(engine, task, cause, d);
+	} else if (d->container && !observing) {
+		records_set_place(engine->records, task->pid, task->start, d->container);
 	}
 	if (observing || (outcome != OUTCOME_RIGHT && outcome != OUTCOME_MOVED))
 		return outcome;
-	return act(engine, task, rule, outcome);
+	return act(engine, task, outcome, d);
 }
 
 /*
@@ -241,7 +239,7 @@ static bool is_held(struct engine *engine, const struct rbce_task *task,
 
 /* With the lock. */
 static enum outcome decide(struct engine *engine, struct rbce_task *task, enum cause cause,
-			   struct decision *ret)
+			   struct decision *d)
 {
 	const struct record *record = add_record(engine, task);
 	enum outcome outcome;
@@ -252,9 +250,8 @@ static enum outcome decide(struct engine *engine, struct rbce_task *task, enum c
 		return outcome;
 	if (is_held(engine, task, record, cause))
 		return OUTCOME_HELD;
-	ret->rule = rules_cache_match(engine->cache, task);
-	return ret->rule ? apply_rule(engine, task, ret->rule, cause, &ret->container)
-			 : OUTCOME_NONE;
+	d->rule = rules_cache_match(engine->cache, task);
+	return d->rule ? apply_rule(engine, task, cause, d) : OUTCOME_NONE;
 }
 
 static void decision_done(struct decision *decision)
@@ -262,20 +259,29 @@ static void decision_done(struct decision *decision)
 	free(decision->container);
 }
 
-static enum outcome could_not_read(int r, const struct rbce_error *err)
+static enum outcome could_not_read(int r, struct decision *d)
 {
 	if (r == -ESRCH)
 		return OUTCOME_GONE;
-	log_warning("%s", err->message);
+	log_warning("%s", d->why.message);
 	return OUTCOME_FAILED;
 }
 
-static enum outcome count(struct engine *engine, enum outcome outcome, uint64_t since)
+/* WHEN was the event, 0 for none; SINCE, the look at the task. */
+static enum outcome count(struct engine *engine, const struct decision *d, uint64_t since,
+			  uint64_t when)
 {
-	engine->counters.outcomes[outcome]++;
-	if (outcome != OUTCOME_GONE)
-		histogram_add(&engine->decisions, engine_now() - since);
-	return outcome;
+	uint64_t now = engine_now();
+
+	engine->counters.outcomes[d->outcome]++;
+	if (d->outcome == OUTCOME_FAILED)
+		engine->counters.errors[-d->why.code < ERRORS ? -d->why.code : 0]++;
+	if (d->outcome == OUTCOME_GONE)
+		return d->outcome;
+	histogram_add(&engine->decisions, now - since);
+	if (when && when <= now)
+		histogram_add(&engine->delays, now - when);
+	return d->outcome;
 }
 
 /*
@@ -289,7 +295,7 @@ static bool may_be_brief(const struct engine *engine, enum cause cause)
 }
 
 /* With those facts: is it known what becomes of the task? */
-static bool is_settled(struct engine *engine, const struct rbce_task *task, enum outcome *ret)
+static bool is_settled(struct engine *engine, const struct rbce_task *task, struct decision *d)
 {
 	const struct record *record = records_find_pid(engine->records, task->pid);
 	cleanup_free char *name = NULL;
@@ -298,7 +304,7 @@ static bool is_settled(struct engine *engine, const struct rbce_task *task, enum
 	if (record && !record->unread)
 		return false;
 	rule = rules_cache_match(engine->cache, task);
-	*ret = OUTCOME_NONE;
+	d->outcome = OUTCOME_NONE;
 	if (!rule)
 		return true;
 	if (!record || rule->ignore || !rule->container || rule->mode == RULE_OBSERVE ||
@@ -307,15 +313,15 @@ static bool is_settled(struct engine *engine, const struct rbce_task *task, enum
 	    !streq(name, record->place))
 		return false;
 	count_hit(engine, rule);
-	*ret = OUTCOME_RIGHT;
+	d->outcome = OUTCOME_RIGHT;
 	return true;
 }
 
 /* 0; -errno; SETTLED when nothing is to be done, and all facts were not read. */
 enum { SETTLED = 1 };
 
-static int look(struct engine *engine, pid_t pid, enum cause cause, struct rbce_task *task,
-		enum outcome *ret, struct rbce_error *err)
+static int read_by_need(struct engine *engine, pid_t pid, enum cause cause, struct rbce_task *task,
+			struct decision *d)
 {
 	bool brief = may_be_brief(engine, cause);
 	unsigned all = engine->facts, first = brief ? ruleset_facts(engine->rules) : all;
@@ -324,40 +330,49 @@ static int look(struct engine *engine, pid_t pid, enum cause cause, struct rbce_
 
 	task->pid = pid;
 	engine_unlock(engine);
-	dir = rbce_task_open(engine->root, pid, err);
-	r = dir < 0 ? dir : read_facts(engine, dir, first, task, err);
+	/* Many are gone already, and nobody is to read why. */
+	dir = rbce_task_open(engine->root, pid, NULL);
+	r = dir < 0 ? dir : read_facts(engine, dir, first, task, &d->why);
+	if (dir < 0 && dir != -ESRCH)
+		rbce_error_errno(&d->why, dir, "cannot read process '%d'", pid);
 	engine_lock(engine);
 	if (r < 0 || !brief)
 		return r;
-	if (is_settled(engine, task, ret))
+	if (is_settled(engine, task, d))
 		return SETTLED;
 	engine_unlock(engine);
-	r = read_facts(engine, dir, all, task, err);
+	r = read_facts(engine, dir, all, task, &d->why);
 	engine_lock(engine);
 	return r;
 }
 
-enum outcome engine_classify(struct engine *engine, pid_t pid, enum cause cause)
+enum outcome engine_look(struct engine *engine, pid_t pid, enum cause cause, uint64_t when)
 {
 	CLEANUP(rbce_task_done) struct rbce_task task = {0};
-	CLEANUP(decision_done) struct decision decision = {0};
+	CLEANUP(decision_done) struct decision d = {.outcome = OUTCOME_IGNORED};
 	uint64_t since = engine_now();
-	struct rbce_error err;
 	int r;
 
 	/* The daemon itself stays where its administrator started it. */
 	if (pid == engine->self)
-		return count(engine, OUTCOME_IGNORED, since);
+		return count(engine, &d, since, 0);
 	source_look(engine, pid, true);
-	r = look(engine, pid, cause, &task, &decision.outcome, &err);
+	r = read_by_need(engine, pid, cause, &task, &d);
 	if (r < 0)
-		decision.outcome = could_not_read(r, &err);
+		d.outcome = could_not_read(r, &d);
 	else if (r == 0)
-		decision.outcome = decide(engine, &task, cause, &decision);
+		d.outcome = decide(engine, &task, cause, &d);
 	source_look(engine, pid, false);
 	if (r == 0)
-		source_decided(engine, &task, &decision);
-	return count(engine, decision.outcome, since);
+		source_decided(engine, &task, &d);
+	count(engine, &d, since, when);
+	stream_decision(engine, &task, cause, &d, engine_now() - (when ?: since));
+	return d.outcome;
+}
+
+enum outcome engine_classify(struct engine *engine, pid_t pid, enum cause cause)
+{
+	return engine_look(engine, pid, cause, 0);
 }
 
 /* The facts as they will be when it runs PROGRAM. */
@@ -387,35 +402,33 @@ int engine_classify_exec(struct engine *engine, pid_t pid, const char *program, 
 {
 	static const unsigned unknown = RBCE_FACT_EXE | RBCE_FACT_ARGS;
 	CLEANUP(rbce_task_done) struct rbce_task task = {0};
-	CLEANUP(decision_done) struct decision decision = {0};
+	CLEANUP(decision_done) struct decision d = {0};
 	unsigned facts = engine->facts;
 	uint64_t since = engine_now();
-	enum outcome outcome;
-	struct rbce_error err;
 	int r;
 
 	source_look(engine, pid, true);
-	r = read_task(engine, pid, facts & ~unknown, &task, &err);
+	r = read_task(engine, pid, facts & ~unknown, &task, &d.why);
 	if (r == 0)
 		r = foresee(&task, program);
 	if (engine_lock_until(engine, until) < 0) {
 		source_look(engine, pid, false);
 		return -ETIMEDOUT;
 	}
-	outcome = r < 0 ? could_not_read(r, &err) : decide(engine, &task, CAUSE_GATE, &decision);
-	decision.outcome = outcome;
+	d.outcome = r < 0 ? could_not_read(r, &d) : decide(engine, &task, CAUSE_GATE, &d);
 	source_look(engine, pid, false);
 	if (r == 0)
-		source_decided(engine, &task, &decision);
+		source_decided(engine, &task, &d);
 	/* What it knows all of need not be looked at again when it is executed. */
-	if (r == 0 && outcome != OUTCOME_GONE && outcome != OUTCOME_FAILED)
+	if (r == 0 && d.outcome != OUTCOME_GONE && d.outcome != OUTCOME_FAILED)
 		records_expect(engine->records, pid, task.start, program,
 			       engine_now() + EXPECT_USEC);
 	if (r == 0 && (changes_ids || facts & RBCE_FACT_ARGS))
 		records_doubt(engine->records, pid, task.start);
-	count(engine, outcome, since);
+	count(engine, &d, since, 0);
+	stream_decision(engine, &task, CAUSE_GATE, &d, engine_now() - since);
 	engine_unlock(engine);
-	return (int)outcome;
+	return (int)d.outcome;
 }
 
 bool engine_is_expected(struct engine *engine, pid_t pid, uint64_t when)

@@ -4,6 +4,7 @@
 
 #include <core/cli/log.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -25,6 +26,7 @@ struct client {
 	sd_event_source *io, *timer;
 	int fd;
 	bool waits;                /* asked, and not yet answered */
+	bool detached;             /* somebody else has the connection */
 	struct json_object *reply; /* owns TEXT */
 	const char *text;
 	size_t size, sent;
@@ -105,6 +107,19 @@ struct engine *control_engine(const struct client *client)
 	return client->control->engine;
 }
 
+int control_detach(struct client *client)
+{
+	int fd = fcntl(client->fd, F_DUPFD_CLOEXEC, 3);
+
+	client->detached = fd >= 0;
+	return fd < 0 ? -errno : fd;
+}
+
+void control_attach(struct client *client)
+{
+	client->detached = false;
+}
+
 void control_reply(struct client *client, struct json_object *reply)
 {
 	client->reply = reply;
@@ -152,6 +167,8 @@ static int on_client(sd_event_source *source, int fd, uint32_t events, void *dat
 	}
 	if (reply)
 		control_reply(client, reply);
+	else if (client->detached)
+		drop_client(client);
 	else
 		keep_waiting(client);
 	return 0;

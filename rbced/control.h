@@ -2,8 +2,8 @@
 /*
  * The control socket: one SEQPACKET connection per request. The client sends one packet with a JSON
  * object {"verb": ..., arguments}; the reply is one JSON object, in as many packets as it needs,
- * and ends with the connection. A failure is {"error": "cannot ...: reason"}. Anyone may ask; only
- * root may change.
+ * and ends with the connection ("events" has no end: see stream.h). A failure is {"error": "cannot
+ * ...: reason"}. Anyone may ask; only root may change.
  */
 #ifndef RBCED_CONTROL_H
 #define RBCED_CONTROL_H
@@ -29,6 +29,13 @@ struct json_object *verbs_run(struct engine *engine, struct json_object *request
 			      pid_t peer, struct client *client);
 
 struct engine *control_engine(const struct client *client);
+
+/*
+ * A descriptor of its own for the connection of a client that gets no reply: the client goes, and
+ * the connection stays. -errno. control_attach() takes that back.
+ */
+int control_detach(struct client *client);
+void control_attach(struct client *client);
 
 /* Sends a reply, which it takes, to a client that waits for one. */
 void control_reply(struct client *client, struct json_object *reply);

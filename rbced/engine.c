@@ -5,8 +5,10 @@
 #include <core/cli/log.h>
 #include <inttypes.h>
 
+#include "put.h"
 #include "record.h"
 #include "source/source.h"
+#include "stream.h"
 #include "util.h"
 
 /* The kernel hands a lock with priority inheritance to a waiter, and not to who comes by. */
@@ -99,7 +101,7 @@ void engine_event(struct engine *engine, enum cause cause, pid_t pid, pid_t pare
 		return;
 	if (cause == CAUSE_EXEC && engine_is_expected(engine, pid, when))
 		return;
-	engine_classify(engine, pid, cause);
+	engine_look(engine, pid, cause, when);
 }
 
 void engine_event_overtaken(struct engine *engine, enum cause cause, pid_t pid, pid_t parent,
@@ -133,17 +135,44 @@ int engine_add_repair(struct engine *engine)
 	return r < 0 ? r : sd_event_source_set_enabled(engine->repair, SD_EVENT_OFF);
 }
 
+static void tell_loss(struct engine *engine, uint64_t n)
+{
+	struct json_object *fields;
+
+	if (!stream_is_heard(engine))
+		return;
+	fields = json_object_new_object();
+	put_number(fields, "lost", n);
+	put_number(fields, "total", engine->counters.lost);
+	stream_tell(engine, "loss", fields);
+}
+
 void engine_lost(struct engine *engine, uint64_t n)
 {
 	engine->counters.lost += n;
 	engine->counters.losses++;
 	engine->rescan = true;
+	tell_loss(engine, n);
 	sd_event_source_set_enabled(engine->repair, SD_EVENT_ONESHOT);
+}
+
+static void tell_look(struct engine *engine, enum cause cause, size_t tasks, uint64_t took)
+{
+	struct json_object *fields;
+
+	if (!stream_is_heard(engine))
+		return;
+	fields = json_object_new_object();
+	put_string(fields, "cause", cause_name(cause));
+	put_number(fields, "tasks", tasks);
+	put_number(fields, "took_us", took);
+	stream_tell(engine, "look", fields);
 }
 
 void engine_scan(struct engine *engine, enum cause cause)
 {
 	cleanup_free pid_t *pids = NULL;
+	uint64_t begin = engine_now();
 	struct rbce_error err;
 	size_t n;
 
@@ -158,4 +187,5 @@ void engine_scan(struct engine *engine, enum cause cause)
 	for (size_t i = 0; i < n; i++)
 		engine_classify(engine, pids[i], cause);
 	engine->looked_at = engine_now();
+	tell_look(engine, cause, n, engine->looked_at - begin);
 }

@@ -67,15 +67,21 @@ struct decision {
 	enum outcome outcome;
 	const struct rule *rule; /* NULL: none matches, or none was asked */
 	char *container;         /* where that wants the task; NULL: anywhere; owned */
+	bool told;               /* OUTCOME_OBSERVED: it was so before */
+	struct rbce_error why;   /* OUTCOME_FAILED */
 };
+
+/* Errors above are counted as none. */
+enum { ERRORS = 134 };
 
 struct counters {
 	uint64_t events[CAUSE_COUNT];
 	uint64_t outcomes[OUTCOME_COUNT];
-	uint64_t lost;    /* events that the source missed, by its sequence numbers */
-	uint64_t losses;  /* times that the source reported a loss */
-	uint64_t resyncs; /* full scans made because of it */
-	uint64_t created; /* containers */
+	uint64_t errors[ERRORS]; /* of OUTCOME_FAILED */
+	uint64_t lost;           /* events that the source missed, by its sequence numbers */
+	uint64_t losses;         /* times that the source reported a loss */
+	uint64_t resyncs;        /* full scans made because of it */
+	uint64_t created;        /* containers */
 	uint64_t removed;
 	uint64_t limits_failed;
 	uint64_t reloads;
@@ -118,6 +124,7 @@ struct placed;  /* place.c: containers that are open */
 struct records; /* record.c: tasks that were moved */
 struct reload;  /* reload.c: rules that are being read */
 struct gate;    /* gate/gate.c */
+struct stream;  /* stream.c: who listens to what is done */
 
 /* source/source.h */
 struct source_kind;
@@ -143,8 +150,10 @@ struct engine {
 	struct source source;
 	struct reload *reload; /* NULL before the first request */
 	struct gate *gate;     /* NULL for none */
+	struct stream *stream;
 	struct counters counters;
-	struct histogram decisions; /* microseconds from a task's facts to its place */
+	struct histogram decisions; /* microseconds from a look at a task to its place */
+	struct histogram delays;    /* the same from the event, with the time that it waited */
 	uint64_t looked_at;         /* end of the last look at all tasks; UINT64_MAX during it */
 	bool rescan;                /* a loss was seen and no full scan begun since */
 	sd_event_source *repair;    /* makes that scan, before the next event is heard */
@@ -191,7 +200,8 @@ static inline bool engine_stands_in(const struct rbce_task *task, const char *na
 	return task->container && !task->split && strcmp(task->container, name) == 0;
 }
 
-/* Looks at one task, or at all of them. */
+/* Looks at one task, because of an event at that engine_now() or of none (0); or at all of them. */
+enum outcome engine_look(struct engine *engine, pid_t pid, enum cause cause, uint64_t when);
 enum outcome engine_classify(struct engine *engine, pid_t pid, enum cause cause);
 void engine_scan(struct engine *engine, enum cause cause);
 

@@ -19,6 +19,7 @@
 #include "reload.h"
 #include "runtime.h"
 #include "source/source.h"
+#include "stream.h"
 #include "util.h"
 
 enum { REAP_USEC = 2000000 };
@@ -146,6 +147,8 @@ static int start(struct engine *engine, const struct source_kind *kind, struct c
 		r = records_open(runtime_path(engine->options.root, "manual", path, sizeof(path)),
 				 engine->root, &engine->records, err);
 	if (r == 0)
+		r = stream_open(engine, err);
+	if (r == 0)
 		r = place_open(engine, err);
 	/* Listening comes before the scan: what begins in between is seen by one or the other. */
 	if (r == 0)
@@ -163,6 +166,7 @@ static void stop(struct engine *engine, struct control *control)
 	gate_close(engine);
 	source_close(engine);
 	place_close(engine);
+	stream_close(engine);
 	records_free(engine->records);
 	if (reload_close(engine)) {
 		rules_cache_free(engine->cache);

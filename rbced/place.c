@@ -11,6 +11,7 @@
 #include <uthash.h>
 
 #include "hold.h"
+#include "stream.h"
 #include "util.h"
 
 struct entry {
@@ -113,6 +114,7 @@ static int add_container(struct engine *engine, const char *name, struct rbce_er
 	}
 	if (is_new) {
 		engine->counters.created++;
+		stream_tell_text(engine, "created", "container", rbce_container_name(c));
 		log_event(LOG_LEVEL_INFO, "created",
 			  &(struct log_field){"container", rbce_container_name(c)}, 1);
 	}
@@ -302,6 +304,7 @@ static void reap(struct engine *engine, struct entry *entry)
 		return;
 	}
 	engine->counters.removed++;
+	stream_tell_text(engine, "removed", "container", entry->name);
 	log_event(LOG_LEVEL_INFO, "removed", &(struct log_field){"container", entry->name}, 1);
 	forget(engine, entry);
 }

@@ -13,6 +13,7 @@
 #include "names.h"
 #include "place.h"
 #include "source/source.h"
+#include "stream.h"
 #include "util.h"
 
 static const struct rules_options live_options = {
@@ -218,6 +219,11 @@ static void finish(struct reload *reload, int r, const struct rbce_error *err)
 
 	reload->now = NULL;
 	reload->state = IDLE;
+	if (r < 0)
+		stream_tell_text(reload->engine, "reload", "error", err->message);
+	else
+		stream_tell_number(reload->engine, "reload", "rules",
+				   ruleset_size(reload->engine->rules));
 	tell(waiters, r, err);
 	if (!reload->later)
 		return;

@@ -8,52 +8,24 @@
 #include "gate/gate.h"
 #include "hold.h"
 #include "place.h"
+#include "put.h"
 #include "record.h"
 #include "reload.h"
-#include "source/source.h"
+#include "status.h"
+#include "stream.h"
 #include "util.h"
 
 struct request {
 	struct engine *engine;
 	struct json_object *arguments;
 	struct json_object *reply;
+	uid_t uid;
 	pid_t peer;
 	struct client *client;
 };
 
 /* What a verb returns whose reply is not there yet. */
 enum { LATER = 1 };
-
-static void put_string(struct json_object *object, const char *key, const char *value)
-{
-	json_object_object_add(object, key, value ? json_object_new_string(value) : NULL);
-}
-
-static void put_number(struct json_object *object, const char *key, uint64_t value)
-{
-	json_object_object_add(object, key, json_object_new_uint64(value));
-}
-
-static void put_bool(struct json_object *object, const char *key, bool value)
-{
-	json_object_object_add(object, key, json_object_new_boolean(value));
-}
-
-static struct json_object *put_object(struct json_object *object, const char *key)
-{
-	struct json_object *child = json_object_new_object();
-
-	json_object_object_add(object, key, child);
-	return child;
-}
-
-static struct json_object *put_array(struct json_object *object, const char *key)
-{
-	struct json_object *child = json_object_new_array();
-
-	json_object_object_add(object, key, child);
-	return child;
-}
 
 /* A text argument; NULL where it is missing. */
 static const char *text_argument(const struct request *request, const char *name)
@@ -85,81 +57,26 @@ static int pid_argument(const struct request *request, pid_t *ret, struct rbce_e
 	return 0;
 }
 
-static void put_counters(struct request *request)
-{
-	const struct counters *counters = &request->engine->counters;
-	struct json_object *events = put_object(request->reply, "events");
-	struct json_object *decisions = put_object(request->reply, "decisions");
-	uint64_t total = 0;
-
-	for (size_t i = 0; i <= CAUSE_EXIT; i++) {
-		put_number(events, cause_name((enum cause)i), counters->events[i]);
-		total += counters->events[i];
-	}
-	put_number(events, "total", total);
-	put_number(events, "lost", counters->lost);
-	put_number(events, "losses", counters->losses);
-	put_number(events, "resyncs", counters->resyncs);
-	for (size_t i = 0; i < OUTCOME_COUNT; i++)
-		put_number(decisions, outcome_name((enum outcome)i), counters->outcomes[i]);
-}
-
-static void count_hold(void *data, const struct record *record)
-{
-	((size_t *)data)[record->hold]++;
-}
-
-/* How many tasks are out of the rules' hands now. */
-static void put_held(struct request *request)
-{
-	struct json_object *held = put_object(request->reply, "held");
-	size_t counts[HOLD_COUNT] = {0};
-
-	records_each(request->engine->records, count_hold, counts);
-	for (size_t i = HOLD_NONE + 1; i < HOLD_COUNT; i++)
-		put_number(held, hold_name((enum hold)i), counts[i]);
-}
-
-static void put_cache(struct request *request)
-{
-	struct rules_cache_counters counters = rules_cache_counters(request->engine->cache);
-	struct json_object *cache = put_object(request->reply, "cache");
-
-	put_number(cache, "hits", counters.hits);
-	put_number(cache, "misses", counters.misses);
-	put_number(cache, "too_large", counters.too_large);
-}
-
 static int verb_status(struct request *request, struct rbce_error *err)
 {
-	const struct engine *engine = request->engine;
-	struct json_object *rules, *containers;
-
 	(void)err;
-	put_string(request->reply, "root", engine->options.root);
-	put_number(request->reply, "pid", (uint64_t)getpid());
-	put_string(request->reply, "version", VERSION);
-	put_number(request->reply, "uptime_seconds", (uint64_t)(time(NULL) - engine->started));
-	put_string(request->reply, "layout", rbce_hierarchy_layout(engine->h));
-	source_put_status(engine, put_object(request->reply, "source"));
-	put_string(request->reply, "mode", engine->options.observe ? "observe" : "enforce");
-	rules = put_object(request->reply, "rules");
-	put_string(rules, "path", engine->options.rules);
-	put_number(rules, "count", ruleset_size(engine->rules));
-	put_number(rules, "loaded", (uint64_t)engine->rules_loaded);
-	put_number(rules, "reloads", engine->counters.reloads);
-	put_number(rules, "reloads_failed", engine->counters.reloads_failed);
-	put_string(rules, "last_error", engine->reload_error);
-	put_counters(request);
-	put_held(request);
-	put_cache(request);
-	gate_put_status(engine->gate, put_object(request->reply, "gate"));
-	containers = put_object(request->reply, "containers");
-	put_number(containers, "now", place_count(engine));
-	put_number(containers, "created", engine->counters.created);
-	put_number(containers, "removed", engine->counters.removed);
-	put_number(containers, "limits_failed", engine->counters.limits_failed);
+	status_put(request->engine, request->reply);
 	return 0;
+}
+
+/* From now on the connection is one for lines. */
+static int verb_events(struct request *request, struct rbce_error *err)
+{
+	int fd = control_detach(request->client), r;
+
+	if (fd < 0)
+		return rbce_error_errno(err, fd, "cannot listen");
+	r = stream_add(request->engine, fd, request->uid, err);
+	if (r < 0) {
+		close(fd);
+		control_attach(request->client);
+	}
+	return r < 0 ? r : LATER;
 }
 
 static void put_rule(struct json_object *object, const struct engine *engine,
@@ -394,10 +311,20 @@ static int set_job_limits(struct request *request, struct rbce_container *c, str
 	return 0;
 }
 
+static void tell_by_hand(struct engine *engine, const struct rbce_task *task, const char *name,
+			 uint64_t latency)
+{
+	cleanup_free char *container = strdup(name);
+	const struct decision decision = {.outcome = OUTCOME_MOVED, .container = container};
+
+	stream_decision(engine, task, CAUSE_MANUAL, &decision, latency);
+}
+
 static int verb_classify(struct request *request, struct rbce_error *err)
 {
 	CLEANUP(rbce_task_done) struct rbce_task task = {0};
 	const char *name = text_argument(request, "container");
+	uint64_t begin = engine_now();
 	struct rbce_container *c;
 	enum hold hold;
 	pid_t pid;
@@ -420,6 +347,7 @@ static int verb_classify(struct request *request, struct rbce_error *err)
 	if (r < 0)
 		return r;
 	request->engine->counters.outcomes[OUTCOME_MOVED]++;
+	tell_by_hand(request->engine, &task, name, engine_now() - begin);
 	hold = flag_argument(request, "sticky") ? HOLD_STICKY : HOLD_MANUAL;
 	records_add_move(request->engine->records, &task, CAUSE_MANUAL, NULL, name);
 	records_hold(request->engine->records, pid, task.start, hold, name, NULL);
@@ -565,17 +493,17 @@ static const struct verb {
 	{"explain", verb_explain, false}, {"classify", verb_classify, true},
 	{"release", verb_release, true},  {"reclassify", verb_reclassify, true},
 	{"reload", verb_reload, true},    {"tag", verb_tag, true},
-	{"held", verb_held, false},
+	{"held", verb_held, false},       {"events", verb_events, false},
 };
 
-static int run(struct request *request, uid_t uid, struct rbce_error *err)
+static int run(struct request *request, struct rbce_error *err)
 {
 	const char *name = text_argument(request, "verb");
 
 	for (size_t i = 0; name && i < ARRAY_SIZE(verbs); i++) {
 		if (!streq(verbs[i].name, name))
 			continue;
-		if (verbs[i].changes && uid != 0)
+		if (verbs[i].changes && request->uid != 0)
 			return rbce_error_set(err, -EPERM, "cannot %s: only root may", name);
 		return verbs[i].run(request, err);
 	}
@@ -589,11 +517,12 @@ struct json_object *verbs_run(struct engine *engine, struct json_object *argumen
 		.engine = engine,
 		.arguments = arguments,
 		.reply = json_object_new_object(),
+		.uid = uid,
 		.peer = peer,
 		.client = client,
 	};
 	struct rbce_error err = {0};
-	int r = run(&request, uid, &err);
+	int r = run(&request, &err);
 
 	if (r == 0)
 		return request.reply;

@@ -14,7 +14,9 @@
 #include <sys/stat.h>
 #include <sys/uio.h>
 
+#include "../put.h"
 #include "../source/source.h"
+#include "../stream.h"
 #include "internal.h"
 #include "util.h"
 
@@ -98,6 +100,7 @@ static void miss(struct gate *gate, uint64_t n)
 	log_error("gate: %" PRIu64 " programs in a row were held too long: nothing is held for the "
 		  "next minute, tasks are placed after they begin to run",
 		  gate->misses);
+	stream_tell_text(gate->engine, "gate", "state", "degraded");
 	gate->misses = 0;
 }
 
@@ -155,6 +158,19 @@ static bool is_program(const struct event *event)
 	return n < 0 || (n == sizeof(magic) && memcmp(magic, ELFMAG, SELFMAG) == 0);
 }
 
+static void tell_miss(struct gate *gate, const struct event *event, uint64_t held)
+{
+	struct json_object *fields;
+
+	if (!stream_is_heard(gate->engine))
+		return;
+	fields = json_object_new_object();
+	put_number(fields, "pid", (uint64_t)event->pid);
+	put_string(fields, "program", event->program);
+	put_number(fields, "held_us", held);
+	stream_tell(gate->engine, "gate_miss", fields);
+}
+
 /* True when the answer came too late. */
 static bool handle(struct gate *gate, struct event *event)
 {
@@ -179,6 +195,7 @@ static bool handle(struct gate *gate, struct event *event)
 	if (r != -ETIMEDOUT && engine_now() <= until)
 		return false;
 	add(gate, COUNT_LATE, 1);
+	tell_miss(gate, event, engine_now() - event->since);
 	return true;
 }
 
@@ -323,6 +340,7 @@ static int on_again(sd_event_source *source, uint64_t usec, void *data)
 		atomic_store(&gate->degraded, false);
 		marks_renew(gate->marks);
 		log_info("gate: programs are held again");
+		stream_tell_text(gate->engine, "gate", "state", "on");
 	}
 	return sd_event_source_set_time(source, usec + DEGRADED_USEC);
 }
@@ -379,11 +397,6 @@ void gate_rules_changed(struct gate *gate)
 }
 
 /* ---- status ---- */
-
-static void put_number(struct json_object *object, const char *key, uint64_t value)
-{
-	json_object_object_add(object, key, json_object_new_uint64(value));
-}
 
 void gate_put_status(struct gate *gate, struct json_object *object)
 {

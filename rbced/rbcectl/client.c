@@ -50,28 +50,46 @@ static int receive(int fd, char **ret)
 
 DEFINE_CLEANUP(struct json_object *, json_object_put)
 
-int daemon_ask(const char *root, struct json_object *request_object, struct json_object **ret,
-	       struct rbce_error *err)
+static int send_request(const char *root, struct json_object *request, int *ret,
+			struct rbce_error *err)
 {
-	CLEANUP(json_object_put_p) struct json_object *request = request_object;
-	CLEANUP(json_object_put_p) struct json_object *reply = NULL;
 	cleanup_close int fd = connect_to(root);
-	cleanup_free char *text = NULL;
-	struct json_object *error;
-	const char *sent;
+	const char *text;
 	size_t size;
-	int r = 0;
 
 	if (fd == -ENOENT || fd == -ECONNREFUSED)
 		return rbce_error_set(err, fd, "cannot reach rbced on root '%s': it is not running",
 				      root);
 	if (fd < 0)
 		return rbce_error_errno(err, fd, "cannot reach rbced on root '%s'", root);
-	sent = json_object_to_json_string_length(request, JSON_C_TO_STRING_PLAIN, &size);
-	if (send(fd, sent, size, MSG_NOSIGNAL) < 0)
-		r = -errno;
-	if (r == 0)
-		r = receive(fd, &text);
+	text = json_object_to_json_string_length(request, JSON_C_TO_STRING_PLAIN, &size);
+	if (send(fd, text, size, MSG_NOSIGNAL) < 0)
+		return rbce_error_errno(err, -errno, "cannot ask rbced on root '%s'", root);
+	*ret = TAKE_FD(fd);
+	return 0;
+}
+
+int daemon_listen(const char *root, struct json_object *request, int *ret, struct rbce_error *err)
+{
+	int r = send_request(root, request, ret, err);
+
+	json_object_put(request);
+	return r;
+}
+
+int daemon_ask(const char *root, struct json_object *request_object, struct json_object **ret,
+	       struct rbce_error *err)
+{
+	CLEANUP(json_object_put_p) struct json_object *request = request_object;
+	CLEANUP(json_object_put_p) struct json_object *reply = NULL;
+	cleanup_close int fd = -1;
+	cleanup_free char *text = NULL;
+	struct json_object *error;
+	int r = send_request(root, request, &fd, err);
+
+	if (r < 0)
+		return r;
+	r = receive(fd, &text);
 	if (r < 0)
 		return rbce_error_errno(err, r, "cannot ask rbced on root '%s'", root);
 	reply = json_tokener_parse(text);

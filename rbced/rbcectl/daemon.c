@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Commands that ask the daemon and show its answer. */
 #include <core/cli/table.h>
-#include <inttypes.h>
-#include <rbce/units.h>
 #include <time.h>
 
 #include "rbcectl.h"
@@ -46,50 +44,6 @@ static int ask(struct question *q, struct json_object *request)
 	struct rbce_error err;
 
 	return daemon_ask(q->common.root, request, &q->reply, &err) < 0 ? command_failed(&err) : 0;
-}
-
-static void print_counts(const char *title, struct json_object *counts)
-{
-	const char *separator = " ";
-
-	printf("%-11s", title);
-	json_object_object_foreach (counts, name, value) {
-		printf("%s%s %s", separator, json_object_get_string(value), name);
-		separator = ", ";
-	}
-	printf("\n");
-}
-
-int command_status(int argc, char **argv)
-{
-	struct question q = {.usage = "status [--root NAME] [--json]",
-			     .about = "Shows what the daemon is doing, with its counters."};
-	struct json_object *rules;
-	char uptime[RBCE_UNITS_SIZE];
-
-	parse_question(&q, argc, argv);
-	if (ask(&q, daemon_request("status")) != 0)
-		return EXIT_FAILURE;
-	if (q.common.json)
-		return reply_print(q.reply);
-	rules = reply_object(q.reply, "rules");
-	printf("%-11s rbced %s, process %s, up %s\n", "daemon", reply_text(q.reply, "version"),
-	       reply_text(q.reply, "pid"),
-	       rbce_format_duration(reply_number(q.reply, "uptime_seconds") * 1000000, uptime));
-	printf("%-11s %s, %s cgroups, events from the %s, %s\n", "root",
-	       reply_text(q.reply, "root"), reply_text(q.reply, "layout"),
-	       reply_text(reply_object(q.reply, "source"), "name"), reply_text(q.reply, "mode"));
-	printf("%-11s %s from %s\n", "rules", reply_text(rules, "count"),
-	       reply_text(rules, "path"));
-	if (*reply_text(rules, "last_error"))
-		printf("%-11s last reload refused: %s\n", "", reply_text(rules, "last_error"));
-	print_counts("events", reply_object(q.reply, "events"));
-	print_counts("decisions", reply_object(q.reply, "decisions"));
-	print_counts("held", reply_object(q.reply, "held"));
-	print_counts("cache", reply_object(q.reply, "cache"));
-	print_counts("containers", reply_object(q.reply, "containers"));
-	json_object_put(q.reply);
-	return EXIT_SUCCESS;
 }
 
 /* Local time, "-" for 0. */

@@ -14,6 +14,7 @@ static const struct {
 	const char *help;
 } commands[] = {
 	{"status", command_status, "what the daemon is doing, with its counters"},
+	{"events", command_events, "what the daemon does, as it does it, in lines of JSON"},
 	{"rules", command_rules, "the rules in force, with hits and moves"},
 	{"explain", command_explain, "why a task is in its container"},
 	{"keys", command_keys, "the keys that a rule may have"},

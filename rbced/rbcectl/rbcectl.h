@@ -25,15 +25,17 @@ struct common {
  * the table of main.c.
  */
 typedef int command_fn(int argc, char **argv);
-command_fn command_status, command_rules, command_explain, command_classify, command_release,
-	command_reclassify, command_tag, command_reload; /* daemon.c */
-command_fn command_containers, command_ps;               /* containers.c */
-command_fn command_kill, command_freeze, command_thaw;   /* control.c */
-command_fn command_simulate;                             /* simulate.c */
-command_fn command_import;                               /* import.c */
-command_fn command_lint;                                 /* lint.c */
-command_fn command_keys;                                 /* keys.c */
-command_fn command_run;                                  /* run.c */
+command_fn command_rules, command_explain, command_classify, command_release, command_reclassify,
+	command_tag, command_reload;                   /* daemon.c */
+command_fn command_status;                             /* status.c */
+command_fn command_events;                             /* events.c */
+command_fn command_containers, command_ps;             /* containers.c */
+command_fn command_kill, command_freeze, command_thaw; /* control.c */
+command_fn command_simulate;                           /* simulate.c */
+command_fn command_import;                             /* import.c */
+command_fn command_lint;                               /* lint.c */
+command_fn command_keys;                               /* keys.c */
+command_fn command_run;                                /* run.c */
 
 /* Parses the command line and checks the number of operands; returns the first operand's index. */
 int command_parse(const struct command_line *line, int argc, char **argv, int min, int max);
@@ -50,6 +52,9 @@ int command_failed(const struct rbce_error *err);
  */
 int daemon_ask(const char *root, struct json_object *request, struct json_object **ret,
 	       struct rbce_error *err);
+
+/* The same where lines follow without end: *RET is the connection, of the caller's. */
+int daemon_listen(const char *root, struct json_object *request, int *ret, struct rbce_error *err);
 
 /* {"verb": NAME} */
 struct json_object *daemon_request(const char *verb);

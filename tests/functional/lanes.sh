@@ -129,7 +129,7 @@ test_what_the_kernel_keeps_back() {
 	wait_for 20 all_right
 	let_go
 	equal "ends told" 0 "$(status .events.exit)"
-	between "events kept back" 20 1000000 "$(status .source.filtered)"
+	between "events kept back" 20 1000000 "$(status .source.kept_back)"
 	equal "lost" 0 "$(status .events.lost)"
 	equal "looks at all tasks" 0 "$(status .events.resyncs)"
 }
