@@ -40,13 +40,13 @@ PKG_LIBS   = $(eval PKG_LIBS := $$(shell $(PKG_CONFIG) --libs $(PACKAGES)))$(PKG
 CHECK_LIBS = $(eval CHECK_LIBS := $$(shell $(PKG_CONFIG) --libs check))$(CHECK_LIBS)
 
 Q   := $(if $(V),,@)
+QUIET := --no-print-directory $(if $(V),,--silent)
 say  = $(if $(V),,@printf '  %-5s %s\n' $(1) $@)
 
-# Folders with a library's sources, lowest last (link order); programs: name, then its folder.
+# Folders with a library's sources, lowest last (link order); of programs; of parts of a program.
 LIBRARIES := rules controllers core
 PROGRAM_DIRS := $(patsubst %/main.c,%,$(wildcard rbced/main.c rbced/rbcectl/main.c stats/main.c \
         ulimitx/main.c))
-# Folders that belong to the program above them.
 PARTS := rbced/gate rbced/source
 program_name = $(if $(filter stats,$1),containerstats,$(notdir $1))
 LEFT_OUT := %/main.c %.bpf.c $(if $(BPF_LACKS),%/source/bpf.c,%/source/bpf-none.c)
@@ -54,12 +54,6 @@ objects = $(patsubst %.c,$B/%.o,$(filter-out $(LEFT_OUT),$(foreach d,$1,$(wildca
 
 LIBRARY_OBJ := $(call objects,$(LIBRARIES) rules/import core/cli)
 PROGRAMS := $(foreach d,$(PROGRAM_DIRS),$B/bin/$(call program_name,$d))
-UNIT     := $(patsubst %.c,$B/%,$(wildcard tests/unit/test-*.c))
-HELPERS  := $(patsubst %.c,$B/%,$(filter-out %/nss-hang.c,$(wildcard tests/functional/helpers/*.c)))
-# The same in other forms.
-HELPERS_MORE := $(addprefix $B/tests/functional/helpers/,first-static recycle-static libnss_hang.so.2)
-FUZZ     := $(patsubst tests/fuzz/fuzz-%.c,%,$(wildcard tests/fuzz/fuzz-*.c))
-REPLAY   := $(FUZZ:%=$B/tests/fuzz/replay-%)
 
 all: $(PROGRAMS)
 	$(if $(BPF_LACKS),@echo "rbced is built without its bpf source: there is no $(BPF_LACKS)")
@@ -79,14 +73,6 @@ $B/bin/$(call program_name,$1): $B/$1/main.o $B/$1.a $B/lib.a
 endef
 $(foreach d,$(PROGRAM_DIRS),$(eval $(call program,$d)))
 
-$B/tests/unit/%: $B/tests/unit/%.o $(PROGRAM_DIRS:%=$B/%.a) $B/lib.a
-	$(call say,LD)
-	$Q$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) $(CHECK_LIBS)
-
-$B/tests/fuzz/replay-%: $B/tests/fuzz/fuzz-%.o $B/tests/fuzz/replay.o $B/stats.a $B/lib.a
-	$(call say,LD)
-	$Q$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
-
 # The program for the kernel, and what loads it.
 $B/%.bpf.o: %.bpf.c $(wildcard rbced/source/*.h) Makefile
 	$(call say,BPF)
@@ -99,56 +85,35 @@ $B/%.skel.h: $B/%.bpf.o
 $B/rbced/source/bpf.o: $B/rbced/source/bpf.skel.h
 $B/rbced/source/bpf.o: override CPPFLAGS += -isystem $B
 
-# Programs of their own, without the library.
-$(HELPERS) $B/tests/bench/witness $B/tests/bench/spawn: $B/tests/%: tests/%.c Makefile
-	$(call say,CC)
-	$Q mkdir -p $(@D) && $(CC) -std=gnu17 $(WARN) -D_GNU_SOURCE -O1 -o $@ $<
-
-$B/tests/functional/helpers/%-static: tests/functional/helpers/%.c Makefile
-	$(call say,CC)
-	$Q mkdir -p $(@D) && $(CC) -std=gnu17 $(WARN) -D_GNU_SOURCE -O1 -static -o $@ $<
-
-$B/tests/functional/helpers/libnss_%.so.2: tests/functional/helpers/nss-%.c Makefile
-	$(call say,CC)
-	$Q mkdir -p $(@D) && $(CC) -std=gnu17 $(WARN) -D_GNU_SOURCE -O1 -shared -fPIC -o $@ $<
-
 $B/%.o: %.c Makefile
 	$(call say,CC)
 	$Q mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
-$B/tests/bench/match: $B/tests/bench/match.o $B/tests/bench/generate.o $B/lib.a
-	$(call say,LD)
-	$Q$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
+include tests/build.mk
 
 # Debian packages of everything above and of the tests; quick and silent where they are there.
 deps:
 	@packaging/deps
 
 run: deps
-	@$(MAKE) --no-print-directory all
-	@$(MAKE) --no-print-directory $(HELPERS)
-	@tests/tour
+	@$(MAKE) $(QUIET) all $(HELPERS)
+	@B=$B tests/tour
 
 check: deps
-	@$(MAKE) --no-print-directory all tests
+	@$(MAKE) $(QUIET) all tests
 	@B=$B tests/check
-
-tests: $(UNIT) $(REPLAY) $(HELPERS) $(HELPERS_MORE)
 
 # The same and more in QEMU, on the kernel of controllers/kernel (built and cached at the first time).
 check-guest: deps kernel
-	@$(MAKE) --no-print-directory all tests
+	@$(MAKE) $(QUIET) all tests
 	@tests/check-guest
 
 # The kernel's own cgroup selftests: the series may not turn a pass into anything else.
 check-kernel: deps kernel
 	@tests/guest/check-kernel
 
-kernel:
-	@controllers/kernel/build patched
-
-kernel-plain kernel-debug:
-	@controllers/kernel/build $(@:kernel-%=%)
+kernel kernel-plain kernel-debug:
+	@controllers/kernel/build $(or $(filter-out kernel,$(@:kernel-%=%)),patched)
 
 guest-shell: kernel
 	@tests/guest/run --shell
@@ -164,7 +129,7 @@ fuzz: deps
 	@tests/fuzz/run $(FUZZ)
 
 bench: deps
-	@$(MAKE) --no-print-directory all $(HELPERS) $(addprefix $B/tests/bench/,witness spawn match)
+	@$(MAKE) $(QUIET) all $(HELPERS) $(BENCH)
 	@for bench in match place spawn storm; do tests/bench/$$bench || exit 1; done
 
 install: all
