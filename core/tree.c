@@ -293,15 +293,37 @@ static void kill_tasks(const struct rbce_container *c, const pid_t *pids, size_t
 		close(first.fd);
 }
 
+/*
+ * Who may not move tasks here would only hit those that are his own. The caller goes to the top of
+ * the hierarchies, so that it lives to end the others.
+ */
+static int prepare_kill(const struct rbce_container *c)
+{
+	bool inside = stands_in(c, getpid());
+
+	for (size_t i = 0; i < c->h->n_mounts; i++) {
+		if (c->dir[i] < 0)
+			continue;
+		if (faccessat(c->dir[i], "cgroup.procs", W_OK, AT_EACCESS) < 0 && errno != ENOENT &&
+		    errno != ENODEV)
+			return -errno;
+		if (inside)
+			file_write_at(c->h->mounts[i].fd, "cgroup.procs", "0");
+	}
+	return 0;
+}
+
 int rbce_container_kill(struct rbce_container *c, struct rbce_error *err)
 {
 	int unified = hierarchy_unified_index(c->h), freezer = hierarchy_index(c->h, RBCE_FREEZER);
 	long long deadline = now_ms() + PATIENCE_MS;
+	int r = prepare_kill(c);
 
+	if (r < 0)
+		return rbce_error_errno(err, r, "cannot kill container '%s'", c->name);
 	for (;;) {
 		cleanup_free pid_t *pids = NULL;
 		size_t n;
-		int r;
 
 		/* In one stroke where the kernel can (5.14), so that no fork escapes. */
 		if (unified >= 0 && c->dir[unified] >= 0)

@@ -247,6 +247,11 @@ test_freeze_thaw_and_kill() {
 	equal "how it ended" 137 $?
 	equal "tasks left" 0 "$(ctl ps --json | jq '.tasks | length')"
 	equal "killing what is not there" "rbcectl: cannot open container 'victims': there is none" "$(ctl kill victims 2>&1)"
+	start_victim
+	settled $VICTIM victims
+	# From inside, the command lives to end the others.
+	ctl run victims -- "$BIN/rbcectl" kill --root "$ROOT" --all || fail "kill --all from inside failed"
+	equal "groups left" "" "$(find /sys/fs/cgroup -maxdepth 2 -name "$ROOT")"
 	ctl kill --all || fail "kill --all failed"
 	ctl kill --all || fail "kill --all of nothing failed"
 }
@@ -260,4 +265,9 @@ test_only_root_may_change() {
 	as_user status --root "$ROOT" >/dev/null || fail "a user may not ask"
 	equal "reload" "rbcectl: cannot reload: only root may" "$(as_user reload --root "$ROOT" 2>&1)"
 	equal "classify" "rbcectl: cannot classify: only root may" "$(as_user classify --root "$ROOT" 1 x 2>&1)"
+	start_victim
+	settled $VICTIM victims
+	equal "freeze" "rbcectl: cannot freeze container 'victims': Permission denied" "$(as_user freeze --root "$ROOT" victims 2>&1)"
+	equal "kill" "rbcectl: cannot kill container 'victims': Permission denied" "$(as_user kill --root "$ROOT" victims 2>&1)"
+	equal "the victim" victims "$(container_of $VICTIM)"
 }

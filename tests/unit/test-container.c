@@ -178,7 +178,7 @@ START_TEST(freeze_and_kill)
 {
 	volatile unsigned *counter =
 		mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	struct rbce_container *c;
+	struct rbce_container *c, *above;
 	struct rbce_error err;
 	bool empty = false;
 	pid_t pid;
@@ -186,7 +186,9 @@ START_TEST(freeze_and_kill)
 
 	if (!open_live())
 		harness_skip("needs root and cgroups");
+	/* What is done to the one above reaches the one below. */
 	c = open_container("f/g");
+	above = open_container("f");
 	pid = fork();
 	if (pid == 0)
 		for (;;) {
@@ -196,18 +198,64 @@ START_TEST(freeze_and_kill)
 	ck_assert_int_eq(rbce_container_attach(c, pid, NULL), 0);
 	ck_assert(makes_progress(counter));
 	for (int i = 0; i < 2; i++)
-		ck_assert_msg(rbce_container_freeze(c, &err) == 0, "%s", err.message);
+		ck_assert_msg(rbce_container_freeze(above, &err) == 0, "%s", err.message);
 	ck_assert(!makes_progress(counter));
 	for (int i = 0; i < 2; i++)
-		ck_assert_int_eq(rbce_container_thaw(c, NULL), 0);
+		ck_assert_int_eq(rbce_container_thaw(above, NULL), 0);
 	ck_assert(makes_progress(counter));
 	/* A frozen container dies all the same. */
-	ck_assert_int_eq(rbce_container_freeze(c, NULL), 0);
-	ck_assert_msg(rbce_container_kill(c, &err) == 0, "%s", err.message);
+	ck_assert_int_eq(rbce_container_freeze(above, NULL), 0);
+	ck_assert_msg(rbce_container_kill(above, &err) == 0, "%s", err.message);
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 	ck_assert_int_eq(rbce_container_is_empty(c, &empty, NULL), 0);
 	ck_assert(empty);
+	rbce_container_close(c);
+	rbce_container_close(above);
+	close_live();
+}
+END_TEST
+
+/* Runs FUNCTION in a process that stands in C, as user UID; returns its exit status. */
+static int run_inside(struct rbce_container *c, uid_t uid, int (*function)(struct rbce_container *))
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0) {
+		bool ready = rbce_container_attach(c, getpid(), NULL) == 0 &&
+			     setresuid(uid, uid, uid) == 0;
+
+		_exit(ready ? -function(c) : 255);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+static int kill_it(struct rbce_container *c)
+{
+	return rbce_container_kill(c, NULL);
+}
+
+START_TEST(kill_from_inside)
+{
+	struct rbce_container *c;
+	pid_t pid;
+	int status;
+
+	if (!open_live())
+		harness_skip("needs root and cgroups");
+	c = open_container("k");
+	pid = start_sleeper();
+	ck_assert_int_eq(rbce_container_attach(c, pid, NULL), 0);
+	/* Whom the container is not, kills nothing, not even himself. */
+	ck_assert_int_eq(run_inside(c, 65534, kill_it), EACCES);
+	ck_assert_int_eq(waitpid(pid, &status, WNOHANG), 0);
+	/* Root kills all but itself. */
+	ck_assert_int_eq(run_inside(c, 0, kill_it), 0);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(rbce_container_remove(c, NULL), 0);
 	rbce_container_close(c);
 	close_live();
 }
@@ -243,5 +291,6 @@ int main(void)
 {
 	return harness_run("container",
 			   (const TTest *const[]){check_name, create_and_remove, attach,
-						  freeze_and_kill, control_files, NULL});
+						  freeze_and_kill, kill_from_inside, control_files,
+						  NULL});
 }

@@ -71,7 +71,11 @@ int rbce_container_is_empty(struct rbce_container *c, bool *ret, struct rbce_err
 int rbce_container_freeze(struct rbce_container *c, struct rbce_error *err);
 int rbce_container_thaw(struct rbce_container *c, struct rbce_error *err);
 
-/* SIGKILL to every task in it and below, until none is left (bounded: 5 s, then -ETIMEDOUT). */
+/*
+ * SIGKILL to every task in it and below, until none is left (bounded: 5 s, then -ETIMEDOUT). A
+ * caller that stands there leaves it first, for the top of the hierarchies. -EACCES, with nothing
+ * killed, for one who may not move tasks in it.
+ */
 int rbce_container_kill(struct rbce_container *c, struct rbce_error *err);
 
 /* Removes its groups and all below. -EBUSY when a task is in one of them; then nothing below it
