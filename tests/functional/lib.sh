@@ -199,13 +199,36 @@ disk_folder() {
 		mount "${RBCE_GUEST_DISKS%% *}" "$T/mount" && echo "$T/mount"
 }
 
+runs_here() {
+	[ "$(ps -o ppid= -p "$1" | tr -d ' ')" = $$ ]
+}
+
+# ended_well NAME PID: a daemon has ended when it was told to, or does so now, and with success: it did
+# not crash unseen, and the sanitizers had nothing to say.
+ended_well() {
+	local end=$((SECONDS + 20))
+	if runs_here "$2"; then
+		kill -CONT "$2"
+		kill -TERM "$2"
+		while runs_here "$2" && [ "$SECONDS" -lt "$end" ]; do sleep 0.02; done
+		runs_here "$2" && kill -KILL "$2"
+	fi
+	wait "$2" 2>/dev/null
+	case $? in
+	0 | 127) ;;
+	*) echo "    $1 ended badly: $(tail -n 30 "$T/$1.log")" >&2 && return 1 ;;
+	esac
+}
+
 take_down() {
-	[ -z "${RBCED:-}" ] || kill -KILL "$RBCED" 2>/dev/null
-	[ -z "${RECORDER:-}" ] || kill -KILL "$RECORDER" 2>/dev/null
+	local status=$?
+	[ -z "${RBCED:-}" ] || ended_well rbced "$RBCED" || status=1
+	[ -z "${RECORDER:-}" ] || ended_well recorder "$RECORDER" || status=1
 	# shellcheck disable=SC2046 # a list of pids
 	[ -z "$(jobs -p)" ] || kill -KILL $(jobs -p) 2>/dev/null
 	wait 2>/dev/null
 	"$BIN/rbcectl" kill --root "$ROOT" --all || echo "    could not take down $ROOT" >&2
 	mountpoint -q "$T/mount" && umount "$T/mount"
 	rm -rf "/var/tmp/$ROOT"-* "$T" "/run/rbce/$ROOT".*
+	exit "$status"
 }
