@@ -5,9 +5,12 @@
 #   $BIN   the built programs                  $HELP  the built helpers
 # and everything it started is taken down when it ends, however it ends.
 
-# A user id that no process of the machine has.
-export TEST_UID=54321
-export OTHER_UID=54322
+# User ids that nobody has: no account, no process of this machine, no test that runs at the same time.
+TEST_UID=$((10000 + $$ * 2 % 44000))
+while getent passwd $TEST_UID || getent passwd $((TEST_UID + 1)) || pgrep -U "$TEST_UID,$((TEST_UID + 1))"; do
+	TEST_UID=$((TEST_UID + 2))
+done >/dev/null
+export TEST_UID OTHER_UID=$((TEST_UID + 1))
 
 fail() {
 	echo "    $*" >&2
