@@ -5,11 +5,9 @@
 #   $BIN   the built programs                  $HELP  the built helpers
 # and everything it started is taken down when it ends, however it ends.
 
-# User ids that nobody has: no account, no process of this machine, no test that runs at the same time.
+# User ids that no process of this machine has, nor a test that runs at the same time.
 TEST_UID=$((10000 + $$ * 2 % 44000))
-while getent passwd $TEST_UID || getent passwd $((TEST_UID + 1)) || pgrep -U "$TEST_UID,$((TEST_UID + 1))"; do
-	TEST_UID=$((TEST_UID + 2))
-done >/dev/null
+while pgrep -U "$TEST_UID,$((TEST_UID + 1))" >/dev/null; do TEST_UID=$((TEST_UID + 2)); done
 export TEST_UID OTHER_UID=$((TEST_UID + 1))
 
 fail() {

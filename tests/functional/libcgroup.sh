@@ -4,6 +4,7 @@
 # prefix wildcards, ignore (libcgroup issue 510), continuation lines, %p, signals, options in the manual
 # that do not exist (509), templates (483).
 # needs: root cgroup
+# the same on every cgroup layout
 
 # rules_from: cgrules.conf on standard input becomes the daemon's rules.
 rules_from() {

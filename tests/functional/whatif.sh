@@ -2,6 +2,7 @@
 # shellcheck shell=bash
 # What an administrator asks before a reload, and when something is not where it was expected.
 # needs: root cgroup
+# the same on every cgroup layout
 
 two_rules() {
 	private_copy /bin/sleep victim >/dev/null
