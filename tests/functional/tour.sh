@@ -9,7 +9,7 @@ start_tour() {
 	rm -f "$T/out"
 	RBCE_TOUR_MARK=$ROOT setsid env --default-signal=INT tests/tour >"$T/out" 2>&1 &
 	TOUR=$!
-	wait_for 60 grep -qsF -- "$1" "$T/out"
+	wait_for 120 grep -qsF -- "$1" "$T/out"
 	TOUR_ROOT=$(sed -n "s/.*limited under '\(rbce-tour-[0-9]*\)'.*/\1/p" "$T/out" | head -n 1)
 }
 
