@@ -7,7 +7,9 @@
 
 # User ids that no process of this machine has, nor a test that runs at the same time.
 TEST_UID=$((10000 + $$ * 2 % 44000))
-while pgrep -U "$TEST_UID,$((TEST_UID + 1))" >/dev/null; do TEST_UID=$((TEST_UID + 2)); done
+while [[ $UIDS_IN_USE == *" $TEST_UID "* || $UIDS_IN_USE == *" $((TEST_UID + 1)) "* ]]; do
+	TEST_UID=$((TEST_UID + 2))
+done
 export TEST_UID OTHER_UID=$((TEST_UID + 1))
 
 fail() {
