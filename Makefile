@@ -73,23 +73,11 @@ $B/bin/$(call program_name,$1): $B/$1/main.o $B/$1.a $B/lib.a
 endef
 $(foreach d,$(PROGRAM_DIRS),$(eval $(call program,$d)))
 
-# The program for the kernel, and what loads it.
-$B/%.bpf.o: %.bpf.c $(wildcard rbced/source/*.h) Makefile
-	$(call say,BPF)
-	$Q mkdir -p $(@D) && $(CLANG) $(BPF_FLAGS) -c -o $@ $<
-
-$B/%.skel.h: $B/%.bpf.o
-	$(call say,GEN)
-	$Q$(BPFTOOL) gen skeleton $< name rbced_$(notdir $*) >$@
-
-$B/rbced/source/bpf.o: $B/rbced/source/bpf.skel.h
-$B/rbced/source/bpf.o: override CPPFLAGS += -isystem $B
-
 $B/%.o: %.c Makefile
 	$(call say,CC)
 	$Q mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
-include tests/build.mk
+include rbced/build.mk tests/build.mk
 
 # Debian packages of everything above and of the tests; quick and silent where they are there.
 deps:
