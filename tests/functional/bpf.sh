@@ -2,6 +2,7 @@
 # shellcheck shell=bash
 # The bpf source: it hears of all that matters, and lets nobody wake the daemon for the rest.
 # needs: root cgroup bpf
+# the same on every cgroup layout
 
 # waiting COMMAND...: a helper that waits for go; sets PID, and CHILD when it has one.
 waiting() {

@@ -2,6 +2,7 @@
 # shellcheck shell=bash
 # What may go wrong around the daemon, and classification goes on.
 # needs: root cgroup
+# the same on every cgroup layout
 
 one_rule() {
 	SLEEP=$(private_copy /bin/sleep "sleep-$$")

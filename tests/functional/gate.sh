@@ -3,6 +3,7 @@
 # The gate: what stands in its container at its first instruction, and what only soon after. It holds
 # nothing but what lies on a file system of the test's own.
 # needs: root cgroup
+# the same on every cgroup layout
 
 # A file system with programs of the test: $M/first and others, all of them `first`.
 file_system() {

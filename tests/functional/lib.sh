@@ -202,8 +202,11 @@ disk_folder() {
 		mount "${RBCE_GUEST_DISKS%% *}" "$T/mount" && echo "$T/mount"
 }
 
+# A child of this test that has not ended.
 runs_here() {
-	[ "$(ps -o ppid= -p "$1" | tr -d ' ')" = $$ ]
+	local stat
+	read -r stat 2>/dev/null <"/proc/$1/stat" || return 1
+	[[ "${stat##*) }" =~ ^[^Z]\ $$\  ]]
 }
 
 # ended_well NAME PID: a daemon has ended when it was told to, or does so now, and with success: it did
@@ -230,8 +233,10 @@ take_down() {
 	# shellcheck disable=SC2046 # a list of pids
 	[ -z "$(jobs -p)" ] || kill -KILL $(jobs -p) 2>/dev/null
 	wait 2>/dev/null
-	"$BIN/rbcectl" kill --root "$ROOT" --all || echo "    could not take down $ROOT" >&2
-	mountpoint -q "$T/mount" && umount "$T/mount"
+	if compgen -G "/sys/fs/cgroup/$ROOT" >/dev/null || compgen -G "/sys/fs/cgroup/*/$ROOT" >/dev/null; then
+		"$BIN/rbcectl" kill --root "$ROOT" --all || echo "    could not take down $ROOT" >&2
+	fi
+	[ ! -d "$T/mount" ] || ! mountpoint -q "$T/mount" || umount "$T/mount"
 	rm -rf "/var/tmp/$ROOT"-* "$T" "/run/rbce/$ROOT".*
 	exit "$status"
 }
