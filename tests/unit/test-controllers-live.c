@@ -126,6 +126,11 @@ START_TEST(every_key)
 			ck_assert_int_eq(r, -EOPNOTSUPP);
 			continue;
 		}
+		/* Linux 6.12 takes v1's soft limit and forgets it; then that is what is said. */
+		if (r < 0 && version == 1 && strcmp(settings[i].key, "memory.soft") == 0) {
+			ck_assert_ptr_nonnull(strstr(err.message, "the kernel holds max instead"));
+			continue;
+		}
 		ck_assert_msg(r == 0, "%s=%s: %s", settings[i].key, settings[i].value, err.message);
 		ck_assert(controller_supported(key, c));
 		assert_kernel("keys", controller, settings[i].file[version],
