@@ -92,7 +92,7 @@ static int parse(const char *pattern, struct glob *ret, struct rbce_error *err)
 	for (const char *p = pattern, *next; *p; p = next) {
 		next = glob_behind(p);
 		if (!next)
-			return rbce_error_set(err, -EINVAL,
+			return rbce_error_set(err, -EBADMSG,
 					      *p == '[' ? QUOTED " has a '[' without its ']'"
 							: QUOTED " ends with a backslash",
 					      pattern);

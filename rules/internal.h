@@ -123,6 +123,7 @@ void ids_done(struct ids *ids);
 /* ---- regex.c: regular expressions ---- */
 
 struct regex;
+/* 0, -ENOMEM, or with the reason -EINVAL, or -EBADMSG for one that has no end. */
 int regex_new(const char *pattern, struct regex **ret, struct rbce_error *err);
 struct regex *regex_free(struct regex *regex);
 bool regex_match(const struct regex *regex, const char *text, size_t size);
@@ -141,7 +142,7 @@ struct globs {
 	size_t n, n_exact;
 };
 
-/* 0, -ENOMEM, or -EINVAL with the reason. */
+/* 0, -ENOMEM, or with the reason -EINVAL, or -EBADMSG for a pattern that has no end. */
 int globs_add(struct globs *globs, const char *pattern, struct rbce_error *err);
 /* What stands behind the character, escape or wildcard at P; NULL when that has no end. */
 const char *glob_behind(const char *p);
@@ -237,18 +238,27 @@ struct term {
 	char *text; /* "exe = VALUE" */
 };
 
-/* 0, -ENOMEM, or another negative errno with the reason. */
+/*
+ * Calls FUNCTION for each element of a list divided by commas, with its '!' in EXCEPT. What is
+ * wrong with one goes to NOTE, and the next is read all the same; but behind one that has no end
+ * (-EBADMSG) nothing is told apart. 0, -ENOMEM, or -EINVAL when something was noted.
+ */
+typedef int list_element_fn(void *data, const char *element, bool except, struct rbce_error *err);
+struct list_notes {
+	void (*note)(void *data, const char *message);
+	void *data;
+};
+int list_each(const char *list, list_element_fn *function, void *data,
+	      const struct list_notes *notes);
+
+/* The same: what is wrong with elements is noted. */
 int term_parse(const struct attribute *attribute, const char *value, struct name_cache *names,
-	       struct term **ret, struct rbce_error *err);
+	       struct term **ret, const struct list_notes *notes);
 struct term *term_free(struct term *term);
 bool term_holds(const struct term *term, const struct rbce_task *task);
 
 /* What the task has there, for people. */
 void term_actual(const struct term *term, const struct rbce_task *task, char *buf, size_t size);
-
-/* Calls FUNCTION for each element of a list divided by commas, with its '!' in EXCEPT. */
-typedef int list_element_fn(void *data, const char *element, bool except, struct rbce_error *err);
-int list_each(const char *list, list_element_fn *function, void *data, struct rbce_error *err);
 
 /* ---- actions.c: what a rule sets besides the container ---- */
 

@@ -208,10 +208,10 @@ static int add_depend(void *data, const char *name, bool except, struct rbce_err
 }
 
 static int parse_depend(struct compiled *compiled, const struct raw_key *key,
-			struct rbce_error *err)
+			const struct list_notes *notes)
 {
 	cleanup_free char *text = NULL;
-	int r = list_each(key->value, add_depend, compiled, err);
+	int r = list_each(key->value, add_depend, compiled, notes);
 
 	for (size_t i = 0; i < compiled->n_depends; i++)
 		compiled->depends[i].line = key->line;
@@ -222,25 +222,41 @@ static int parse_depend(struct compiled *compiled, const struct raw_key *key,
 	return r == 0 ? add_text(compiled, text) : r;
 }
 
-/* A key of a rule, whose place in the list of keys is INDEX. */
+/* The line that is read, for what is wrong with it. */
+struct place_in_rule {
+	struct raw *raw;
+	struct raw_section *section;
+	unsigned line;
+};
+
+static void note_element(void *data, const char *message)
+{
+	const struct place_in_rule *place = data;
+
+	raw_fault(place->raw, place->section, place->line, "%s", message);
+}
+
+/* A key of a rule, whose place in the list of keys is INDEX. -ENOMEM is the only failure. */
 static int parse_rule_key(struct parser *p, struct compiled *compiled, struct raw_section *section,
 			  const struct raw_key *key, size_t index)
 {
+	struct place_in_rule place = {&p->set->raw, section, key->line};
+	const struct list_notes notes = {note_element, &place};
 	struct rbce_error err = {0};
 	struct term *term = NULL;
 	int r;
 
-	if (index < SETTINGS)
+	if (index < SETTINGS) {
 		r = settings[index].parse(&compiled->rule, key->value, &err);
-	else if (index < SETTINGS + ATTRIBUTES)
-		r = term_parse(&attributes[index - SETTINGS], key->value, p->set->names, &term,
-			       &err);
-	else
-		r = parse_depend(compiled, key, &err);
-	if (r < 0 && err.code == 0)
+		if (r < 0)
+			note_element(&place, err.message);
+		return 0;
+	}
+	r = index < SETTINGS + ATTRIBUTES ? term_parse(&attributes[index - SETTINGS], key->value,
+						       p->set->names, &term, &notes)
+					  : parse_depend(compiled, key, &notes);
+	if (r == -ENOMEM)
 		return r;
-	if (r < 0)
-		raw_fault(&p->set->raw, section, key->line, "%s", err.message);
 	return term ? add_term(compiled, term) : 0;
 }
 

@@ -59,13 +59,38 @@ struct regex *regex_free(struct regex *regex)
 	return NULL;
 }
 
+/* Does it end in the middle of "{1,2}", as one does that a list has divided at the comma? */
+static bool ends_in_repeat(const char *pattern)
+{
+	const char *brace = strrchr(pattern, '{');
+	size_t backslashes = 0;
+
+	if (!brace || !brace[1] || brace[1 + strspn(brace + 1, "0123456789")])
+		return false;
+	while (brace - backslashes > pattern && *(brace - backslashes - 1) == '\\')
+		backslashes++;
+	return backslashes % 2 == 0;
+}
+
+/* Of a pattern that CODE says is wrong: has it no end? */
+static bool lacks_end(int code)
+{
+	return code == PCRE2_ERROR_MISSING_SQUARE_BRACKET ||
+	       code == PCRE2_ERROR_MISSING_CLOSING_PARENTHESIS;
+}
+
 int regex_new(const char *pattern, struct regex **ret, struct rbce_error *err)
 {
-	struct regex *regex = calloc(1, sizeof(*regex));
+	struct regex *regex;
 	PCRE2_SIZE offset = 0;
 	char why[128];
 	int code = 0;
 
+	if (ends_in_repeat(pattern))
+		return rbce_error_set(err, -EBADMSG,
+				      QUOTED " ends within '{': a comma of it is written '\\,'",
+				      pattern);
+	regex = calloc(1, sizeof(*regex));
 	if (!regex)
 		return -ENOMEM;
 	regex->code =
@@ -76,7 +101,7 @@ int regex_new(const char *pattern, struct regex **ret, struct rbce_error *err)
 		if (!code || code == PCRE2_ERROR_HEAP_FAILED)
 			return -ENOMEM;
 		pcre2_get_error_message(code, (PCRE2_UCHAR *)why, sizeof(why));
-		return rbce_error_set(err, -EINVAL,
+		return rbce_error_set(err, lacks_end(code) ? -EBADMSG : -EINVAL,
 				      QUOTED " is no regular expression: %s (at byte %zu)", pattern,
 				      why, (size_t)offset);
 	}

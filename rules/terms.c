@@ -40,17 +40,29 @@ static int pass_element(const char *element, list_element_fn *function, void *da
 	return function(data, element, except, err);
 }
 
-int list_each(const char *list, list_element_fn *function, void *data, struct rbce_error *err)
+int list_each(const char *list, list_element_fn *function, void *data,
+	      const struct list_notes *notes)
 {
 	cleanup_free char *copy = strdup(list);
-	int r = copy ? 0 : -ENOMEM;
+	struct rbce_error last = {0};
 
-	for (char *element = copy, *next; r == 0 && element; element = next) {
+	if (!copy)
+		return -ENOMEM;
+	for (char *element = copy, *next; element && last.code != -EBADMSG; element = next) {
+		struct rbce_error err = {0};
+		int r;
+
 		element += strspn(element, " \t");
 		next = end_element(element);
-		r = pass_element(element, function, data, err);
+		r = pass_element(element, function, data, &err);
+		if (r < 0 && !err.code)
+			return r;
+		if (r == 0 || streq(err.message, last.message))
+			continue;
+		notes->note(notes->data, err.message);
+		last = err;
 	}
-	return r;
+	return last.code ? -EINVAL : 0;
 }
 
 /* A term in the making. */
@@ -72,7 +84,7 @@ static int add_element(void *data, const char *element, bool except, struct rbce
 DEFINE_CLEANUP(struct term *, term_free)
 
 int term_parse(const struct attribute *attribute, const char *value, struct name_cache *names,
-	       struct term **ret, struct rbce_error *err)
+	       struct term **ret, const struct list_notes *notes)
 {
 	CLEANUP(term_free_p) struct term *term = calloc(1, sizeof(*term));
 	struct making making = {term, names};
@@ -85,7 +97,7 @@ int term_parse(const struct attribute *attribute, const char *value, struct name
 		term->text = NULL;
 		return -ENOMEM;
 	}
-	r = list_each(value, add_element, &making, err);
+	r = list_each(value, add_element, &making, notes);
 	if (r < 0)
 		return r;
 	ids_seal(&term->included.ids);

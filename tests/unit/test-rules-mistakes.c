@@ -183,6 +183,9 @@ static const struct {
 	{R C "args = re:a(b\n",
 	 "3: 'a(b' is no regular expression: missing closing parenthesis (at byte 3)"},
 	{R C "exe = /bin/a\\\n", "3: '/bin/a\\' ends with a backslash"},
+	{R C "args = re:a{1,2}\n", "3: 'a{1' ends within '{': a comma of it is written '\\,'"},
+	{R C "args = re:[,], x\n", "3: '[' is no regular expression: missing terminating ] for "
+				   "character class (at byte 1)"},
 };
 
 START_TEST(one_mistake)
@@ -211,6 +214,7 @@ START_TEST(all_in_order)
 		"t.rules:1: 'x' stands before any section",
 		"t.rules:3: unknown key 'usr' in a rule; did you mean 'user'?",
 		"t.rules:4: unknown user 'carol'",
+		"t.rules:4: unknown user 'dave'",
 		"t.rules:7: 'bad' is not a size",
 		"t.rules:8: expected 'key = value' or a section in brackets",
 		"t.rules:9: rule 'a' stands at t.rules:2 already",
