@@ -202,6 +202,43 @@ static bool is_apart(const struct term *a, const struct term *b)
 	return true;
 }
 
+/* Does every text of the attribute fit? */
+static bool glob_is_all(const struct attribute *attribute, const struct glob *glob)
+{
+	switch (glob->shape) {
+	case GLOB_SUFFIX:
+	case GLOB_INFIX:
+		return glob->size == 0;
+	case GLOB_OTHER:
+		return strspn(glob->text, "*") == glob->size;
+	case GLOB_PREFIX:
+		return attribute->is_path && streq(glob->text, "/");
+	case GLOB_EXACT:
+	case GLOB_REGEX:
+		break;
+	}
+	return false;
+}
+
+/* Do the values have every number or text that there may be? */
+static bool values_are_all(const struct attribute *attribute, const struct values *values)
+{
+	struct id_range all = {0, attribute->facts == RBCE_FACT_LOGIN ? RBCE_NO_LOGIN
+								      : attribute->id_max};
+
+	for (size_t i = 0; i < values->globs.n; i++)
+		if (glob_is_all(attribute, &values->globs.list[i]))
+			return true;
+	return attribute->id && ids_cover(&values->ids, &(struct ids){&all, 1});
+}
+
+bool term_is_empty(const struct term *term)
+{
+	if (term->included.n)
+		return term->excluded.n && values_cover(&term->excluded, &term->included);
+	return values_are_all(term->attribute, &term->excluded);
+}
+
 /* Does A hold wherever B does? */
 static bool term_covers(const struct term *a, const struct term *b)
 {
@@ -291,6 +328,17 @@ bool rule_denies(const struct compiled *rule, const struct term *term)
 			return true;
 	for (size_t i = 0; i < rule->n_depends; i++)
 		if (!rule->depends[i].except && rule_denies(rule->depends[i].rule, term))
+			return true;
+	return false;
+}
+
+bool rules_deny(const struct compiled *a, const struct compiled *b)
+{
+	for (size_t i = 0; i < b->n_terms; i++)
+		if (rule_denies(a, b->terms[i]))
+			return true;
+	for (size_t i = 0; i < b->n_depends; i++)
+		if (!b->depends[i].except && rules_deny(a, b->depends[i].rule))
 			return true;
 	return false;
 }

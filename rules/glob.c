@@ -43,6 +43,25 @@ const char *glob_behind(const char *p)
 	return *p == '[' ? behind_bracket(p) : p + 1;
 }
 
+size_t glob_literals(const struct glob *glob, char hole, char *buf)
+{
+	char *to = buf;
+	const char *next;
+
+	*to++ = glob->shape == GLOB_SUFFIX || glob->shape == GLOB_INFIX ? hole : TEXT_BEGIN;
+	if (glob->shape == GLOB_OTHER) {
+		for (const char *p = glob->text; *p; p = next) {
+			next = glob_behind(p);
+			*to++ = strchr("*?[", *p) ? hole : p[*p == '\\'];
+		}
+	} else {
+		memcpy(to, glob->text, glob->size);
+		to += glob->size;
+	}
+	*to++ = glob->shape == GLOB_PREFIX || glob->shape == GLOB_INFIX ? hole : TEXT_END;
+	return (size_t)(to - buf);
+}
+
 /* The literal text of SIZE bytes of a pattern without wildcards, as a new string. */
 static char *unescape(const char *pattern, size_t size)
 {

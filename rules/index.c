@@ -72,26 +72,6 @@ static uint32_t *count_of(const struct making *m, uint64_t key)
 	return &m->counts[(key >> 20) & m->count_mask];
 }
 
-/* The pattern's text for its pieces: 0 for each wildcard, marks at the ends where they count. */
-static size_t literal_text(const struct glob *glob, char *buf)
-{
-	char *to = buf;
-	const char *next;
-
-	*to++ = glob->shape == GLOB_SUFFIX || glob->shape == GLOB_INFIX ? '\0' : TEXT_BEGIN;
-	if (glob->shape == GLOB_OTHER) {
-		for (const char *p = glob->text; *p; p = next) {
-			next = glob_behind(p);
-			*to++ = strchr("*?[", *p) ? '\0' : p[*p == '\\'];
-		}
-	} else {
-		memcpy(to, glob->text, glob->size);
-		to += glob->size;
-	}
-	*to++ = glob->shape == GLOB_PREFIX || glob->shape == GLOB_INFIX ? '\0' : TEXT_END;
-	return (size_t)(to - buf);
-}
-
 /* A piece of a pattern, and how many patterns have it. */
 struct gram {
 	uint64_t key, bytes;
@@ -122,7 +102,7 @@ static void each_gram(struct making *m, size_t attribute, const char *text, size
 static void count_glob(struct making *m, size_t attribute, const struct glob *glob)
 {
 	cleanup_free char *text = malloc(glob->size + 2);
-	size_t n = text ? literal_text(glob, text) : 0;
+	size_t n = text ? glob_literals(glob, '\0', text) : 0;
 
 	each_gram(m, attribute, text, n, SHORT, NULL);
 	each_gram(m, attribute, text, n, LONG, NULL);
@@ -132,7 +112,7 @@ static void count_glob(struct making *m, size_t attribute, const struct glob *gl
 static struct gram rarest_gram(struct making *m, size_t attribute, const struct glob *glob)
 {
 	cleanup_free char *text = glob->shape == GLOB_REGEX ? NULL : malloc(glob->size + 2);
-	size_t n = text ? literal_text(glob, text) : 0;
+	size_t n = text ? glob_literals(glob, '\0', text) : 0;
 	struct gram rarest = {0};
 
 	each_gram(m, attribute, text, n, LONG, &rarest);

@@ -7,11 +7,9 @@
 
 #include "internal.h"
 
-/*
- * Successive bytes of a text that patterns are filed by: eight where a pattern has so many, else
- * four; and the marks that stand before and behind a text.
- */
-enum { GRAM_SHORT = 4, GRAM_LONG = 8, TEXT_BEGIN = 2, TEXT_END = 3 };
+/* Successive bytes of a text that patterns are filed by: eight where a pattern has so many, else
+ * four. */
+enum { GRAM_SHORT = 4, GRAM_LONG = 8 };
 enum gram_size { SHORT, LONG };
 enum { GRAM_SIZES = LONG + 1 };
 static const size_t gram_sizes[GRAM_SIZES] = {[SHORT] = GRAM_SHORT, [LONG] = GRAM_LONG};

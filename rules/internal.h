@@ -147,6 +147,13 @@ int globs_add(struct globs *globs, const char *pattern, struct rbce_error *err);
 /* What stands behind the character, escape or wildcard at P; NULL when that has no end. */
 const char *glob_behind(const char *p);
 
+/*
+ * The text of a pattern that is no regular expression, HOLE for each wildcard and marks where it
+ * begins and ends: so many bytes in BUF, which has room for two more than the pattern.
+ */
+enum { TEXT_BEGIN = 2, TEXT_END = 3 };
+size_t glob_literals(const struct glob *glob, char hole, char *buf);
+
 void globs_seal(struct globs *globs);
 bool glob_match(const struct glob *glob, const char *text, size_t size);
 bool globs_match(const struct globs *globs, const char *text);
@@ -391,6 +398,12 @@ bool rule_depends(const struct compiled *rule, const struct compiled *other);
 
 /* Can TERM not hold where RULE's terms do? True is a proof. */
 bool rule_denies(const struct compiled *rule, const struct term *term);
+
+/* Can they not hold together? True is a proof. */
+bool rules_deny(const struct compiled *a, const struct compiled *b);
+
+/* Is all excluded that it includes? True is a proof. */
+bool term_is_empty(const struct term *term);
 
 /* ---- witness.c ---- */
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What is allowed in rules and yet hardly meant: what is said here is proved, not guessed. */
 #include <errno.h>
+#include <fnmatch.h>
+#include <limits.h>
 #include <stdarg.h>
 
 #include "internal.h"
@@ -79,48 +81,66 @@ static void check_reach(struct lint *lint)
 
 /* ---- terms that cannot hold ---- */
 
-/* Nothing is left of the numbers when those excluded are taken away. */
-static bool is_empty(const struct term *term)
+/* Is there a character, but for NOT, that the bracket expression of SIZE bytes has? */
+static bool bracket_is_empty(const char *bracket, size_t size, char not )
 {
-	const struct ids *in = &term->included.ids, *out = &term->excluded.ids;
+	cleanup_free char *pattern = strndup(bracket, size);
 
-	for (size_t i = 0, k = 0; i < in->n; i++) {
-		while (k < out->n && out->ranges[k].high < in->ranges[i].low)
-			k++;
-		if (k == out->n || out->ranges[k].low > in->ranges[i].low ||
-		    out->ranges[k].high < in->ranges[i].high)
+	for (unsigned c = 1; pattern && c <= UCHAR_MAX; c++)
+		if ((char)c != not &&fnmatch(pattern, (char[]){(char)c, '\0'}, 0) == 0)
 			return false;
+	return pattern;
+}
+
+static bool has_empty_bracket(const struct glob *glob, char not )
+{
+	const char *next;
+
+	for (const char *p = glob->text; glob->shape == GLOB_OTHER && *p; p = next) {
+		next = glob_behind(p);
+		if (*p == '[' && bracket_is_empty(p, (size_t)(next - p), not ))
+			return true;
 	}
-	return in->n > 0;
+	return false;
 }
 
-/* Every text that is named is also excluded. */
-static bool is_excluded(const struct term *term)
-{
-	const struct globs *in = &term->included.globs, *out = &term->excluded.globs;
+/* What no text of a kind has: with the marks of glob_literals() at its ends. */
+static const struct impossible {
+	const char *part, *why;
+	bool in_names, in_paths, in_containers;
+} impossible[] = {
+	{"/", "a name has no '/'", .in_names = true},
+	{"//", "no such text has '//'", .in_paths = true, .in_containers = true},
+	{"/./", "a path has no '.' or '..' in it", .in_paths = true, .in_containers = true},
+	{"/../", "a path has no '.' or '..' in it", .in_paths = true, .in_containers = true},
+	{"/.\3", "a path has no '.' or '..' in it", .in_paths = true, .in_containers = true},
+	{"/..\3", "a path has no '.' or '..' in it", .in_paths = true, .in_containers = true},
+	{"\2.\3", "'.' and '..' are no names", .in_names = true, .in_containers = true},
+	{"\2..\3", "'.' and '..' are no names", .in_names = true, .in_containers = true},
+	{"/\3", "it ends with '/'", .in_paths = true, .in_containers = true},
+};
+_Static_assert(TEXT_BEGIN == 2 && TEXT_END == 3, "the marks in the table");
 
-	for (size_t i = 0; i < in->n; i++)
-		if (in->list[i].shape != GLOB_EXACT || !globs_match(out, in->list[i].text))
-			return false;
-	return in->n > 0;
-}
-
-/* What no path of the kernel's and no name has; NULL when there is nothing of the kind. */
+/* Why nothing fits the glob; NULL when something may. */
 static const char *impossible_part(const struct attribute *attribute, const struct glob *glob)
 {
-	bool folder = glob->size && glob->text[glob->size - 1] == '/' &&
-		      (glob->shape == GLOB_EXACT || glob->shape == GLOB_SUFFIX);
+	bool name = streq(attribute->name, "comm"), container = streq(attribute->name, "in");
+	cleanup_free char *text = glob->shape == GLOB_REGEX ? NULL : calloc(1, glob->size + 3);
 
-	if (glob->shape == GLOB_REGEX || attribute->any_text)
+	if (!text)
 		return NULL;
-	if (streq(attribute->name, "comm"))
-		return strchr(glob->text, '/') ? "a name has no '/'" : NULL;
-	if (strstr(glob->text, "//"))
-		return "no such text has '//'";
-	if (attribute->is_path && (strstr(glob->text, "/../") || strstr(glob->text, "/./")))
-		return "a path has no '.' or '..' in it";
-	if (!streq(attribute->name, "tag") && folder)
-		return "it ends with '/'";
+	if (has_empty_bracket(glob, name ? '/' : '\0'))
+		return "a bracket expression of it fits no character";
+	glob_literals(glob, '*', text);
+	for (size_t i = 0; i < ARRAY_SIZE(impossible); i++) {
+		const struct impossible *row = &impossible[i];
+
+		if ((name        ? row->in_names
+		     : container ? row->in_containers
+				 : attribute->is_path && row->in_paths) &&
+		    strstr(text, row->part))
+			return row->why;
+	}
 	return NULL;
 }
 
@@ -129,7 +149,7 @@ static void check_term(struct lint *lint, const struct raw_section *section,
 {
 	const struct values *const sides[] = {&term->included, &term->excluded};
 
-	if (is_empty(term) || is_excluded(term))
+	if (term_is_empty(term))
 		note(lint, section, section->line,
 		     "'%.200s' holds for no task: all of it is excluded", term->text);
 	for (size_t side = 0; side < ARRAY_SIZE(sides); side++)
@@ -143,25 +163,37 @@ static void check_term(struct lint *lint, const struct raw_section *section,
 		}
 }
 
-/* Terms of a rule and of one that it depends on that exclude each other. */
-static void check_depend(struct lint *lint, const struct compiled *rule)
+/* Terms of a rule and of one that it depends on, or of two of those, that exclude each other. */
+static void check_terms_of(struct lint *lint, const struct compiled *rule, size_t number)
+{
+	const struct depend *depend = &rule->depends[number];
+
+	for (size_t t = 0; t < rule->n_terms; t++)
+		if (rule_denies(depend->rule, rule->terms[t]))
+			note(lint, rule->section, depend->line,
+			     "rule " QUOTED " matches nothing: '%.200s' cannot hold together with "
+					    "the terms of " QUOTED,
+			     rule->rule.name, rule->terms[t]->text, depend->name);
+	for (size_t i = 0; i < number; i++)
+		if (!rule->depends[i].except && rules_deny(rule->depends[i].rule, depend->rule))
+			note(lint, rule->section, depend->line,
+			     "rule " QUOTED " matches nothing: the terms of " QUOTED
+			     " and of " QUOTED " cannot hold together",
+			     rule->rule.name, rule->depends[i].name, depend->name);
+}
+
+static void check_depends(struct lint *lint, const struct compiled *rule)
 {
 	for (size_t i = 0; i < rule->n_depends; i++) {
 		const struct depend *depend = &rule->depends[i];
-		bool against = depend->except && rule_covers(depend->rule, rule);
 
-		if (against)
+		if (!depend->except)
+			check_terms_of(lint, rule, i);
+		else if (rule_covers(depend->rule, rule))
 			note(lint, rule->section, depend->line,
 			     "rule " QUOTED " matches nothing: " QUOTED
 			     " matches all that it could",
 			     rule->rule.name, depend->name);
-		for (size_t t = 0; !depend->except && t < rule->n_terms; t++)
-			if (rule_denies(depend->rule, rule->terms[t]))
-				note(lint, rule->section, depend->line,
-				     "rule " QUOTED
-				     " matches nothing: '%.200s' cannot hold together "
-				     "with the terms of " QUOTED,
-				     rule->rule.name, rule->terms[t]->text, depend->name);
 	}
 }
 
@@ -242,7 +274,7 @@ int ruleset_lint(struct ruleset *set, struct rules_errors *ret)
 
 		for (size_t t = 0; t < rule->n_terms; t++)
 			check_term(&lint, rule->section, rule->terms[t]);
-		check_depend(&lint, rule);
+		check_depends(&lint, rule);
 		lint.rule = rule;
 		if (rule->rule.enabled)
 			check_reach(&lint);

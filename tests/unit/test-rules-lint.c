@@ -107,6 +107,53 @@ START_TEST(nothing_fits)
 }
 END_TEST
 
+#define FITS_NOTHING(term, why)                                                                    \
+	LINT("[rule a]\n" term "\n" C, "t.rules:1: a pattern of '" term "' fits nothing: " why)
+#define HOLDS_NEVER(term)                                                                          \
+	LINT("[rule a]\n" term "\n" C,                                                             \
+	     "t.rules:1: '" term "' holds for no task: all of it is excluded")
+
+START_TEST(patterns_that_fit_nothing)
+{
+	FITS_NOTHING("exe = /usr/bin/..", "a path has no '.' or '..' in it");
+	FITS_NOTHING("exe = */.", "a path has no '.' or '..' in it");
+	FITS_NOTHING("exe = /a?/./b*", "a path has no '.' or '..' in it");
+	FITS_NOTHING("parent = !*//sh", "no such text has '//'");
+	FITS_NOTHING("in = a/../b", "a path has no '.' or '..' in it");
+	FITS_NOTHING("in = users/", "it ends with '/'");
+	FITS_NOTHING("comm = ..", "'.' and '..' are no names");
+	FITS_NOTHING("comm = a[/]b", "a bracket expression of it fits no character");
+	FITS_NOTHING("exe = /bin/[z-a]*", "a bracket expression of it fits no character");
+	FITS_NOTHING("args = [[:nonsense:]]", "a bracket expression of it fits no character");
+	/* A slash in brackets is one of several characters, and a tag may be anything. */
+	CLEAN("[rule a]\ncomm = [!/]x, ..x\n" C);
+	CLEAN("[rule a]\nexe = /a[//]b, /a[/./]b, */.x, /a/..?, /a*/*..*\n" C);
+	CLEAN("[rule a]\ntag = http://x/../y/\n" C);
+}
+END_TEST
+
+START_TEST(terms_that_hold_never)
+{
+	HOLDS_NEVER("user = !<1000, !>999");
+	HOLDS_NEVER("group = !0-4294967294");
+	HOLDS_NEVER("login = !0-4294967294, !none");
+	HOLDS_NEVER("tty = !yes, !no");
+	HOLDS_NEVER("comm = !*");
+	HOLDS_NEVER("exe = !***");
+	HOLDS_NEVER("parent = !/*");
+	HOLDS_NEVER("exe = /bin/*, *sh, !*");
+	HOLDS_NEVER("exe = /bin/b*, !/bin/*");
+	CLEAN("[rule a]\nlogin = !0-4294967294\n" C);
+	CLEAN("[rule a]\nuser = !<1000, !>1000\n" C);
+	CLEAN("[rule a]\nexe = !*\\*, !/*a, !?*\n" C);
+	LINT("[rule a]\ndepend = b, !d, c\n" C "[rule b]\nstate = off\ndepend = e\n"
+	     "[rule c]\nstate = off\nuser = alice\n[rule d]\nstate = off\ncomm = x\n"
+	     "[rule e]\nstate = off\nuser = bob\n",
+	     "t.rules:2: rule 'a' matches nothing: the terms of 'b' and of 'c' cannot hold "
+	     "together");
+}
+END_TEST
+
 START_TEST(unused_containers)
 {
 	LINT("[rule a]\ncontainer = users/%u\n[container users]\n[container users/%u]\n"
@@ -201,6 +248,7 @@ int main(void)
 {
 	return harness_run("rules-lint",
 			   (const TTest *const[]){shadowed, not_shadowed, nothing_fits,
+						  patterns_that_fit_nothing, terms_that_hold_never,
 						  unused_containers, covers_is_true,
 						  finds_every_shadow, NULL});
 }
