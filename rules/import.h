@@ -19,11 +19,18 @@ struct import_source {
 	size_t size;
 };
 
+struct import_options {
+	rules_check_key *check_key; /* for a container's keys; NULL: any is accepted */
+	void *key_data;
+	unsigned cpus; /* of the host that the rules are for: some limits are shares of them all */
+};
+
 /*
  * 0 and a new string in RET; -EINVAL when a source breaks the rules of its own language, with a
  * line for each mistake in ERRORS; -ENOMEM. WARNINGS and ERRORS are to be released in any case.
  */
-typedef int import_fn(const struct import_source *sources, size_t n, char **ret,
+typedef int import_fn(const struct import_source *sources, size_t n,
+		      const struct import_options *options, char **ret,
 		      struct rules_errors *warnings, struct rules_errors *errors);
 import_fn import_cgrules, import_cgconfig, import_ananicy;
 

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fts.h>
+#include <rbce/units.h>
+#include <rbced/key_check.h>
 #include <rules/import.h>
 
 #include "file.h"
@@ -102,7 +104,8 @@ static int add_path(struct sources *sources, char *path, const struct kind *kind
 	return r;
 }
 
-static int run(const struct kind *kind, char **paths, size_t n)
+static int run(const struct kind *kind, char **paths, size_t n,
+	       const struct import_options *options)
 {
 	CLEANUP(sources_done) struct sources sources = {0};
 	CLEANUP(rules_errors_done) struct rules_errors warnings = {0};
@@ -115,7 +118,7 @@ static int run(const struct kind *kind, char **paths, size_t n)
 		r = add_path(&sources, paths[i], kind, &err);
 	if (r < 0)
 		return command_failed(&err);
-	r = kind->import(sources.list, sources.n, &text, &warnings, &errors);
+	r = kind->import(sources.list, sources.n, options, &text, &warnings, &errors);
 	for (size_t i = 0; i < warnings.n; i++)
 		log_warning("%s", warnings.lines[i]);
 	for (size_t i = 0; i < errors.n; i++)
@@ -131,12 +134,22 @@ static int run(const struct kind *kind, char **paths, size_t n)
 	return EXIT_SUCCESS;
 }
 
+enum { CPUS_MAX = 8192 };
+
 int command_import(int argc, char **argv)
 {
 	struct common common = {.root = "rbce"};
-	const struct option_row options[] = {COMMON_OPTIONS(common), {0}};
+	struct import_options import_options = {.check_key = key_check};
+	const char *cpus = NULL;
+	const struct option_row options[] = {
+		COMMON_OPTIONS(common),
+		OPTION_TEXT("cpus", "N",
+			    "CPUs of the host that the rules are for (default: those of this one)",
+			    &cpus),
+		{0},
+	};
 	const struct command_line line = {
-		.usage = "import cgrules|cgconfig|ananicy FILE...",
+		.usage = "import [--cpus N] cgrules|cgconfig|ananicy FILE...",
 		.about = "Prints rules of libcgroup or ananicy as a rule file, and warnings about "
 			 "what cannot be\ncarried over. Of a folder, the files that count are read "
 			 "in "
@@ -144,10 +157,17 @@ int command_import(int argc, char **argv)
 		.options = options,
 	};
 	int first = command_parse(&line, argc, argv, 2, -1);
+	uint64_t n = (uint64_t)sysconf(_SC_NPROCESSORS_ONLN);
 
+	if (cpus && rbce_parse_number(cpus, 1, CPUS_MAX, &n) < 0) {
+		log_error("cannot use --cpus '%s': it is no number from 1 to %d", cpus, CPUS_MAX);
+		return EXIT_USAGE;
+	}
+	import_options.cpus = (unsigned)n;
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 		if (streq(kinds[i].name, argv[first]))
-			return run(&kinds[i], argv + first + 1, (size_t)(argc - first - 1));
+			return run(&kinds[i], argv + first + 1, (size_t)(argc - first - 1),
+				   &import_options);
 	log_error("cannot import '%s': usage: %s %s", argv[first], log_program(), line.usage);
 	return EXIT_USAGE;
 }

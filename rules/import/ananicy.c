@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Rules of ananicy and ananicy-cpp: a JSON object in each line. Types and cgroups are named in
- * lines of their own; rules match the executable's name. Rules with the same effect become one,
- * with a list.
+ * lines of their own; rules match the executable's name, and perhaps words of the command line.
+ * Rules with the same effect become one, with a list.
  */
+#include <ctype.h>
 #include <json-c/json.h>
 #include <limits.h>
 
@@ -16,11 +17,13 @@ struct effect {
 	char nice[16], ioclass[32], ionice[16], sched[32], rtprio[16], oom[16], cgroup[128];
 };
 
-/* A type, or a cgroup with its quota, or a rule. */
+/* A type, or a cgroup, or a rule. */
 struct item {
-	char *name;
-	struct effect effect;
-	char *text; /* of a rule: its lines in our language */
+	char *key;            /* the name, and behind a newline the condition on the arguments */
+	const char *args;     /* that; NULL for none */
+	int quota;            /* of a cgroup, percent of all CPUs; 0 for none */
+	struct effect effect; /* of a type */
+	char *text;           /* of a rule: its lines in our language */
 	UT_hash_handle hh;
 };
 
@@ -42,16 +45,19 @@ static struct item *obtain(struct ananicy *a, struct item **table, const char *n
 {
 	struct item *item = find(*table, name);
 
-	if (item)
+	if (item) {
+		import_warn(&a->import, "'%.*s' stands above already: this one takes its place",
+			    (int)strcspn(name, "\n"), name);
 		return item;
+	}
 	item = calloc(1, sizeof(*item));
 	if (item)
-		item->name = strdup(name);
-	if (item && item->name) {
-		HASH_ADD_KEYPTR(hh, *table, item->name, strlen(item->name), item);
+		item->key = strdup(name);
+	if (item && item->key) {
+		HASH_ADD_KEYPTR(hh, *table, item->key, strlen(item->key), item);
 		if (item->hh.tbl)
 			return item;
-		free(item->name);
+		free(item->key);
 	}
 	free(item);
 	a->import.out_of_memory = true;
@@ -64,7 +70,7 @@ static void release(struct item **table)
 
 	HASH_ITER (hh, *table, item, next) {
 		HASH_DEL(*table, item);
-		free(item->name);
+		free(item->key);
 		free(item->text);
 		free(item);
 	}
@@ -103,7 +109,7 @@ static void read_effect(struct ananicy *a, struct json_object *object, struct ef
 			else
 				snprintf((char *)effect + places[i].offset, places[i].size, "%s",
 					 text);
-		} else if (!streq(key, "name") && !streq(key, "type")) {
+		} else if (!streq(key, "name") && !streq(key, "type") && !streq(key, "cmdlines")) {
 			import_warn(&a->import, "left out: " QUOTED " has no counterpart", key);
 		}
 	}
@@ -123,23 +129,26 @@ static const char *member(struct json_object *object, const char *key)
 static void read_cgroup(struct ananicy *a, struct json_object *object)
 {
 	const char *name = member(object, "cgroup");
-	struct json_object *quota;
 	struct item *item;
 
-	if (!name || template_check(name, NULL) < 0 || template_uses(name, '\0') ||
-	    !import_is_value(name) || strlen(name) >= sizeof(((struct effect *)NULL)->cgroup)) {
-		import_warn(&a->import, "left out: a cgroup's name that no container can have");
+	if (template_check(name, NULL) < 0 || template_uses(name, '\0') || !import_is_value(name) ||
+	    strlen(name) >= sizeof(((struct effect *)NULL)->cgroup)) {
+		import_warn(&a->import, "left out: " QUOTED " cannot be a container's name", name);
 		return;
 	}
 	item = obtain(a, &a->cgroups, name);
-	if (item && json_object_object_get_ex(object, "CPUQuota", &quota) &&
-	    json_object_get_int(quota) > 0)
-		snprintf(item->effect.nice, sizeof(item->effect.nice), "%d",
-			 json_object_get_int(quota));
+	if (!item)
+		return;
+	item->quota = 0;
 	json_object_object_foreach (object, key, value) {
-		(void)value;
-		if (!streq(key, "cgroup") && !streq(key, "CPUQuota"))
+		if (streq(key, "CPUQuota"))
+			item->quota = json_object_get_int(value);
+		else if (!streq(key, "cgroup"))
 			import_warn(&a->import, "left out: " QUOTED " has no counterpart", key);
+	}
+	if (item->quota < 1 || item->quota > 100) {
+		import_warn(&a->import, "left out: a CPUQuota from 1 to 100 was expected");
+		item->quota = 0;
 	}
 }
 
@@ -183,11 +192,14 @@ static void print_ioprio(struct ananicy *a, FILE *out, const struct effect *e)
 
 static void print_sched(struct ananicy *a, FILE *out, const struct effect *e)
 {
+	bool realtime = streq(e->sched, "fifo") || streq(e->sched, "rr");
 	long priority = 1;
 
+	if (*e->rtprio && !realtime)
+		import_warn(&a->import, "left out: rtprio without the policy fifo or rr");
 	if (!*e->sched)
 		return;
-	if (streq(e->sched, "fifo") || streq(e->sched, "rr")) {
+	if (realtime) {
 		if (*e->rtprio && !is_number(e->rtprio, 1, 99, &priority))
 			import_warn(&a->import, "left out: rtprio " QUOTED, e->rtprio);
 		fprintf(out, "sched         = %s/%ld\n", e->sched, priority < 1 ? 1 : priority);
@@ -233,60 +245,130 @@ static char *effect_text(struct ananicy *a, const struct effect *e)
 	return fclose(out) == 0 ? text : NULL;
 }
 
-static void read_rule(struct ananicy *a, struct json_object *object)
-{
-	const char *name = member(object, "name"), *type = member(object, "type");
-	const struct item *base = type ? find(a->types, type) : NULL;
-	struct effect effect;
-	struct item *item;
-	char *text;
+/* ---- rules ---- */
 
-	if (!*name || strchr(name, '/') || !import_can_write(name)) {
+/* WORD as a part of a regular expression in a list: it fits just that. */
+static void print_word(FILE *out, const char *word)
+{
+	for (const char *p = word; *p; p++)
+		fprintf(out, isalnum((unsigned char)*p) || *p == '_' || *p & 0x80 ? "%c" : "\\%c",
+			*p);
+}
+
+/*
+ * ["WORD", ...]: each of them is one of the task's arguments. A new string, the condition on them
+ * as one expression; NULL with a warning when there can be none.
+ */
+static char *read_words(struct ananicy *a, struct json_object *words)
+{
+	cleanup_free char *text = NULL;
+	size_t size, n = json_object_is_type(words, json_type_array)
+				 ? json_object_array_length(words)
+				 : 0;
+	bool good = n > 0;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out) {
+		a->import.out_of_memory = true;
+		return NULL;
+	}
+	fputs("re:^", out);
+	for (size_t i = 0; i < n; i++) {
+		struct json_object *word = json_object_array_get_idx(words, i);
+		const char *value = json_object_is_type(word, json_type_string)
+					    ? json_object_get_string(word)
+					    : "";
+
+		good = good && *value && import_can_write(value);
+		fputs("(?=(.* )?", out);
+		print_word(out, value);
+		fputs("( |$))", out);
+	}
+	if (fclose(out) == 0 && good && size < PATH_MAX)
+		return TAKE_PTR(text);
+	import_warn(&a->import, "left out: a rule whose cmdlines are no list of words");
+	return NULL;
+}
+
+/* The key of a rule's item, a new string; NULL with a warning when it can be no rule. */
+static char *rule_key(struct ananicy *a, struct json_object *object)
+{
+	const char *name = member(object, "name");
+	struct json_object *words = NULL;
+	cleanup_free char *args = NULL;
+	char *key;
+
+	if (!*name || strchr(name, '/') || !import_can_write(name) || strlen(name) > PATH_MAX) {
 		import_warn(&a->import, "left out: " QUOTED " cannot be an executable's name",
 			    name);
-		return;
+		return NULL;
 	}
-	if (type && !base)
-		import_warn(&a->import, "unknown type " QUOTED, type);
+	if (json_object_object_get_ex(object, "cmdlines", &words) && words) {
+		args = read_words(a, words);
+		if (!args)
+			return NULL;
+	}
+	if (asprintf(&key, "%s%s%s", name, args ? "\n" : "", args ?: "") >= 0)
+		return key;
+	a->import.out_of_memory = true;
+	return NULL;
+}
+
+/* What a rule sets, over what its type does. */
+static void rule_effect(struct ananicy *a, struct json_object *object, struct effect *ret)
+{
+	const char *type = member(object, "type");
+	const struct item *base = type ? find(a->types, type) : NULL;
+
+	memset(ret, 0, sizeof(*ret));
 	if (base)
-		effect = base->effect;
-	else
-		memset(&effect, 0, sizeof(effect));
-	read_effect(a, object, &effect);
+		*ret = base->effect;
+	else if (type)
+		import_warn(&a->import, "unknown type " QUOTED, type);
+	else if (json_object_object_get_ex(object, "type", NULL))
+		import_warn(&a->import, "left out: a type that is no text");
+	read_effect(a, object, ret);
+}
+
+static void read_rule(struct ananicy *a, struct json_object *object)
+{
+	cleanup_free char *key = rule_key(a, object), *text = NULL;
+	struct effect effect;
+	struct item *item;
+
+	if (!key)
+		return;
+	rule_effect(a, object, &effect);
 	text = effect_text(a, &effect);
 	if (!text || !*text) {
-		free(text);
-		import_warn(&a->import, "left out: the rule of " QUOTED " sets nothing", name);
+		import_warn(&a->import, "left out: the rule of " QUOTED " sets nothing",
+			    member(object, "name"));
 		return;
 	}
-	if (find(a->rules, name))
-		import_warn(&a->import, QUOTED " has a rule already: this one takes its place",
-			    name);
-	item = obtain(a, &a->rules, name);
-	if (!item) {
-		free(text);
+	item = obtain(a, &a->rules, key);
+	if (!item)
 		return;
-	}
+	item->args = strchr(item->key, '\n');
 	free(item->text);
-	item->text = text;
+	item->text = TAKE_PTR(text);
 }
 
 /* Types and cgroups come first, whatever file they are in. */
 enum pass { DEFINITIONS, RULES };
 
-/* The object that is the whole of the line; NULL for none. */
-static struct json_object *parse_object(const char *line)
+/* The object that the line is, NULL for none; and in *BEHIND what stands behind it. */
+static struct json_object *parse_object(const char *line, const char **behind)
 {
 	struct json_tokener *tokener = json_tokener_new();
 	struct json_object *object = NULL;
-	size_t size = strlen(line), end;
+	size_t size = strlen(line);
 
 	if (!tokener || size > INT_MAX)
 		return NULL;
 	object = json_tokener_parse_ex(tokener, line, (int)size);
-	end = json_tokener_get_parse_end(tokener);
-	if (json_tokener_get_error(tokener) != json_tokener_success ||
-	    line[end + strspn(line + end, " \t\r")]) {
+	*behind = line + json_tokener_get_parse_end(tokener);
+	*behind += strspn(*behind, " \t");
+	if (json_tokener_get_error(tokener) != json_tokener_success) {
 		json_object_put(object);
 		object = NULL;
 	}
@@ -294,56 +376,67 @@ static struct json_object *parse_object(const char *line)
 	return object;
 }
 
+/* {"type": ...} or {"cgroup": ...} */
+static void read_definition(struct ananicy *a, struct json_object *object)
+{
+	if (json_object_object_get_ex(object, "name", NULL))
+		import_warn(&a->import, "left out: a name that is no text");
+	else if (member(object, "type"))
+		read_type(a, object);
+	else if (member(object, "cgroup"))
+		read_cgroup(a, object);
+	else
+		import_warn(&a->import, "left out: no name, type or cgroup");
+}
+
 static void read_line(struct ananicy *a, const char *line, enum pass pass)
 {
-	struct json_object *object = parse_object(line);
+	const char *behind = "";
+	struct json_object *object = parse_object(line, &behind);
+	bool good = json_object_is_type(object, json_type_object);
+	bool is_rule = good && member(object, "name");
 
-	if (!object || !json_object_is_type(object, json_type_object)) {
-		if (pass == DEFINITIONS)
-			import_warn(&a->import, "left out: this line is no JSON object");
-	} else if (member(object, "name")) {
-		if (pass == RULES)
-			read_rule(a, object);
-	} else if (pass == DEFINITIONS) {
-		if (member(object, "type"))
-			read_type(a, object);
-		else if (member(object, "cgroup"))
-			read_cgroup(a, object);
-		else
-			import_warn(&a->import, "left out: no name, type or cgroup");
-	}
+	if (pass == RULES && is_rule)
+		read_rule(a, object);
+	else if (pass == DEFINITIONS && !good)
+		import_warn(&a->import, "left out: this line is no JSON object");
+	else if (pass == DEFINITIONS && !is_rule)
+		read_definition(a, object);
+	/* ananicy-cpp does not look there either. */
+	if (pass == DEFINITIONS && good && *behind && *behind != '#')
+		import_warn(&a->import, "left out: " QUOTED " behind the object", behind);
 	json_object_put(object);
 }
 
 static void read_source(struct ananicy *a, const struct import_source *source, enum pass pass)
 {
-	const char *at = source->text, *end = at + source->size;
+	const char *at = source->text;
+	char *line;
 
 	a->import.source = source;
-	for (a->import.line = 1; at < end; a->import.line++) {
-		const char *newline = memchr(at, '\n', (size_t)(end - at)) ?: end;
-		cleanup_free char *line = strndup(at, (size_t)(newline - at));
-		const char *start;
-
-		at = newline + 1;
-		if (!line) {
-			a->import.out_of_memory = true;
-			return;
-		}
-		start = line + strspn(line, " \t\r");
-		if (*start && *start != '#')
-			read_line(a, start, pass);
+	a->import.line = 0;
+	while (import_line(&a->import, &at, &line)) {
+		if (line && *line && *line != '#')
+			read_line(a, line, pass);
+		free(line);
 	}
 }
 
 /* ---- writing ---- */
 
+/* Rules that look at the arguments come first: the others match more. */
 static int compare_item(const void *a, const void *b)
 {
 	const struct item *const *x = a, *const *y = b;
-	int r = strcmp((*x)->text, (*y)->text);
+	int r = (*x)->args || (*y)->args ? !(*x)->args - !(*y)->args
+					 : strcmp((*x)->text, (*y)->text);
 
-	return r ? r : strcmp((*x)->name, (*y)->name);
+	return r ? r : strcmp((*x)->key, (*y)->key);
+}
+
+static size_t name_size(const struct item *item)
+{
+	return strcspn(item->key, "\n");
 }
 
 /* The names as a list, in lines of a width that people can read. */
@@ -353,21 +446,23 @@ static void print_names(FILE *out, struct item *const *items, size_t n)
 
 	fprintf(out, "comm          = ");
 	for (size_t i = 0; i < n; i++) {
+		cleanup_free char *name = strndup(items[i]->key, name_size(items[i]));
+
 		if (i)
 			fputc(',', out);
-		column += strlen(items[i]->name) + 2;
+		column += name_size(items[i]) + 2;
 		if (i && column > 80) {
 			fprintf(out, "\n                ");
-			column = strlen(items[i]->name);
+			column = name_size(items[i]);
 		} else if (i) {
 			fputc(' ', out);
 		}
-		import_pattern(out, items[i]->name, false);
+		import_pattern(out, name ?: "", false);
 	}
 	fputc('\n', out);
 }
 
-/* One rule for all that have the same effect, but lines of 64 KiB are the end of a value's line. */
+/* One rule for all that have the same effect, up to a list that can still be read. */
 enum { NAMES_MAX = 1000 };
 
 static void print_rules(struct ananicy *a)
@@ -386,33 +481,49 @@ static void print_rules(struct ananicy *a)
 	for (size_t i = 0, run; i < n; i += run) {
 		char name[128];
 
-		for (run = 1;
-		     i + run < n && run < NAMES_MAX && streq(items[i + run]->text, items[i]->text);)
+		for (run = 1; !items[i]->args && i + run < n && run < NAMES_MAX &&
+			      streq(items[i + run]->text, items[i]->text);)
 			run++;
-		snprintf(name, sizeof(name), run > 1 ? "%.100s-and-others" : "%.100s",
-			 items[i]->name);
+		snprintf(name, sizeof(name), "%.*s%s",
+			 (int)(name_size(items[i]) < 100 ? name_size(items[i]) : 100),
+			 items[i]->key, run > 1 ? "-and-others" : "");
 		import_rule(&a->import, name);
 		print_names(a->import.out, items + i, run);
+		if (items[i]->args)
+			fprintf(a->import.out, "args          = %s\n", items[i]->args + 1);
 		fputs(items[i]->text, a->import.out);
 		/* Its daemon asks nobody whose a program is. */
 		fputs("from-systemd  = yes\n", a->import.out);
 	}
 }
 
+/* There the quota is a share of all CPUs, and of their time when they are short. */
 static void print_cgroups(struct ananicy *a)
 {
+	a->import.line = 0;
+	if (a->cgroups)
+		fprintf(a->import.out, "\n# Of all CPUs of a host with %u.",
+			a->import.options->cpus);
 	for (const struct item *item = a->cgroups; item; item = item->hh.next) {
-		fprintf(a->import.out, "\n[container %s]\n", item->name);
-		if (*item->effect.nice)
-			fprintf(a->import.out, "cpu.max = %s%%\n", item->effect.nice);
+		char value[32];
+
+		fprintf(a->import.out, "\n[container %s]\n", item->key);
+		if (!item->quota)
+			continue;
+		snprintf(value, sizeof(value), "%d", item->quota);
+		import_key(&a->import, "cpu.weight", value);
+		snprintf(value, sizeof(value), "%u%%",
+			 (unsigned)item->quota * a->import.options->cpus);
+		import_key(&a->import, "cpu.max", value);
 	}
 }
 
-int import_ananicy(const struct import_source *sources, size_t n, char **ret,
-		   struct rules_errors *warnings, struct rules_errors *errors)
+int import_ananicy(const struct import_source *sources, size_t n,
+		   const struct import_options *options, char **ret, struct rules_errors *warnings,
+		   struct rules_errors *errors)
 {
 	struct ananicy a = {.types = NULL};
-	int r = import_begin(&a.import, "ananicy", sources, n, warnings, errors);
+	int r = import_begin(&a.import, "ananicy", sources, n, options, warnings, errors);
 
 	if (r < 0)
 		return r;

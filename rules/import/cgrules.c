@@ -7,6 +7,7 @@
  */
 #include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <rbce/units.h>
 
 #include "import.h"
@@ -17,28 +18,36 @@ enum field { WHO, CONTROLLERS, DESTINATION, OPTIONS };
 
 struct cgrules {
 	struct import import;
-	char *who;         /* of the line above, for '%' */
-	char *destination; /* NULL where that line could not be used */
+	bool begun;      /* there was a line that a '%' could go on with */
+	char *container; /* that it gives; NULL where it gives none */
 };
 
-/* One field at *P, in quotes where QUOTES are allowed; NULL with a message when it has no end. */
+/*
+ * One field at *P, up to a blank that stands in no quotation marks; they are left out. NULL with a
+ * message when a mark stands where there may be none, or alone.
+ */
 static char *read_field(struct cgrules *c, const char **p, bool quotes)
 {
-	const char *start = *p, *end;
+	char *field = strdup(*p), *to = field;
+	bool quoted = false;
 
-	if (*start != '"') {
-		end = start + strcspn(start, " \t");
-		*p = end;
-		return strndup(start, (size_t)(end - start));
+	if (!field)
+		c->import.out_of_memory = true;
+	for (; field && **p && (quoted || !strchr(" \t", **p)); ++*p) {
+		if (**p == '"' && quotes)
+			quoted = !quoted;
+		else
+			*to++ = **p;
 	}
-	end = strchr(start + 1, '"');
-	if (!quotes || !end) {
-		import_fail(&c->import, quotes ? "a quotation mark has no end"
+	if (field)
+		*to = '\0';
+	if (field && (quoted || (!quotes && strchr(field, '"')))) {
+		import_fail(&c->import, quoted ? "a quotation mark has no end"
 					       : "controllers and options have no quotation marks");
+		free(field);
 		return NULL;
 	}
-	*p = end + 1;
-	return strndup(start + 1, (size_t)(end - start - 1));
+	return field;
 }
 
 /* True when the line has its three or four fields. */
@@ -81,43 +90,9 @@ static bool read_options(struct cgrules *c, char *text, struct options *ret)
 			return false;
 		}
 	}
-	return true;
-}
-
-/* The destination as a template of ours; NULL with a warning when there can be none. */
-static char *template_of(struct cgrules *c, const char *destination)
-{
-	char *text = NULL;
-	struct rbce_error err;
-	size_t size;
-	FILE *out = open_memstream(&text, &size);
-
-	if (!out)
-		return NULL;
-	while (*destination == '/')
-		destination++;
-	for (const char *p = destination; *p; p++) {
-		/* "\%" is the sign itself; so is one that begins no variable. */
-		if (*p == '\\' && p[1] == '%') {
-			fputs("%%", out);
-			p++;
-		} else if (*p == '%' && !(p[1] && strchr("uUgGpP", p[1]))) {
-			fputs("%%", out);
-		} else if (*p != '/' || (p[1] && p[1] != '/')) {
-			fputc(*p, out);
-		}
-	}
-	if (fclose(out) != 0 || !text) {
-		c->import.out_of_memory = true;
-	} else if (template_check(text, &err) < 0) {
-		import_warn(&c->import, "left out: %s", err.message);
-	} else if (!import_is_value(text)) {
-		import_warn(&c->import, "left out: " QUOTED " cannot stand in a rule file", text);
-	} else {
-		return text;
-	}
-	free(text);
-	return NULL;
+	if (text && !ret->ignore && !ret->ignore_rt)
+		import_fail(&c->import, "expected an option: ignore or ignore_rt");
+	return !text || ret->ignore || ret->ignore_rt;
 }
 
 /* Is it a name, or number, of a user or group as term lists have them? */
@@ -127,7 +102,7 @@ static bool is_account(const char *name)
 
 	if (isdigit((unsigned char)*name))
 		return rbce_parse_number(name, 0, UINT32_MAX - 1, &number) == 0;
-	if (!*name || *name == ' ' || name[strlen(name) - 1] == ' ')
+	if (!*name || strlen(name) > NAME_MAX || *name == ' ' || name[strlen(name) - 1] == ' ')
 		return false;
 	for (const char *p = name; *p; p++)
 		if (!isalnum((unsigned char)*p) && !strchr("._-$+@\\ ", *p) && !(*p & 0x80))
@@ -139,13 +114,14 @@ static bool check_who(struct cgrules *c, const char *user, const char *process)
 {
 	const char *name = user + (*user == '@');
 
-	if (!*user || (process && !*process))
-		import_fail(&c->import, "the %s is missing", *user ? "process" : "user");
+	if (!*user)
+		import_fail(&c->import, "the user is missing");
 	else if (!streq(user, "*") && (!is_account(name) || *name == '@'))
 		import_warn(&c->import, "left out: " QUOTED " cannot be the name of a %s", name,
 			    *user == '@' ? "group" : "user");
-	else if (process && !import_can_write(process))
-		import_warn(&c->import, "left out: the process's name has control characters");
+	else if (process && (!import_can_write(process) || strlen(process) > PATH_MAX))
+		import_warn(&c->import, "left out: no process can have this name: " QUOTED,
+			    process);
 	else
 		return true;
 	return false;
@@ -186,138 +162,152 @@ static void begin_rule(struct cgrules *c, const char *user, const char *process,
  * An ignored task stands in the destination already, or below it. A destination without a slash at
  * its end stands for all names that begin so.
  */
-static void print_ignore(struct cgrules *c, const char *user, const char *process,
-			 const char *destination)
+static void print_place(struct cgrules *c, const char *destination)
 {
-	FILE *out = c->import.out;
-	size_t size;
+	size_t size = strlen(destination);
+	bool folder = size && destination[size - 1] == '/';
+	cleanup_free char *place = strndup(destination, size - folder);
 
-	if (streq(destination, "/")) {
+	fprintf(c->import.out, "in        = ");
+	import_pattern(c->import.out, place ?: "", !folder);
+	if (folder) {
+		fprintf(c->import.out, ", ");
+		import_pattern(c->import.out, destination, true);
+	}
+	fputc('\n', c->import.out);
+	import_warn(&c->import, "'ignore' holds for containers under the root of rbced; groups "
+				"outside it are left alone unless a rule matches");
+}
+
+/* Only REALTIME tasks, or all. The others go by the next lines, there too. */
+static void print_ignore(struct cgrules *c, const char *user, const char *process,
+			 const char *destination, bool realtime)
+{
+	const char *place = destination + strspn(destination, "/");
+
+	if (!*place) {
 		import_warn(&c->import, "left out: what stands in no container cannot be matched; "
 					"it stays there while no rule matches it");
 		return;
 	}
-	while (*destination == '/')
-		destination++;
-	begin_rule(c, user, process, "-ignore");
-	print_who(c, user, process);
-	size = strlen(destination);
-	if (!import_can_write(destination)) {
-		import_warn(&c->import, "the destination has control characters: any is meant now");
-	} else if (size && !streq(destination, "*")) {
-		bool folder = destination[size - 1] == '/';
-		cleanup_free char *place = strndup(destination, size - folder);
-
-		fprintf(out, "in        = ");
-		import_pattern(out, place ?: "", !folder);
-		if (folder) {
-			fprintf(out, ", ");
-			import_pattern(out, destination, true);
-		}
-		fputc('\n', out);
-		import_warn(&c->import, "'ignore' holds for containers under the root of rbced; "
-					"groups outside it are left alone unless a rule matches");
+	if (!import_can_write(place) || strlen(place) > PATH_MAX) {
+		import_warn(&c->import, "left out: no group can have this name: " QUOTED, place);
+		return;
 	}
-	fprintf(out, "ignore    = yes\n");
+	begin_rule(c, user, process, realtime ? "-realtime" : "-ignore");
+	print_who(c, user, process);
+	if (!streq(place, "*"))
+		print_place(c, place);
+	if (realtime && !streq(place, "*"))
+		import_warn(&c->import,
+			    "'ignore_rt' moves nothing to " QUOTED
+			    ", there neither: it leaves those alone that stand in it and run in "
+			    "real time",
+			    place);
+	fprintf(c->import.out, "%signore    = yes\n", realtime ? "realtime  = yes\n" : "");
 }
 
-static void print_rules(struct cgrules *c, char *who, const char *destination,
-			const struct options *options)
+static void print_rule(struct cgrules *c, char *who, const char *destination,
+		       const struct options *options)
 {
 	char *colon = strchr(who, ':');
-	const char *user = who, *process = colon ? colon + 1 : NULL;
-	cleanup_free char *template = NULL;
+	const char *user = who, *process = colon && colon[1] ? colon + 1 : NULL;
 
 	if (colon)
 		*colon = '\0';
 	if (!check_who(c, user, process))
 		return;
-	if (options->ignore) {
-		print_ignore(c, user, process, destination);
+	if (colon && !process)
+		import_warn(&c->import, "no process behind ':': any is meant");
+	if (options->ignore || options->ignore_rt) {
+		print_ignore(c, user, process, destination, !options->ignore);
 		return;
 	}
-	template = template_of(c, destination);
-	if (!template)
+	c->container = import_path(&c->import, destination, true);
+	if (!c->container)
 		return;
-	if (options->ignore_rt) {
-		begin_rule(c, user, process, "-realtime");
-		print_who(c, user, process);
-		fprintf(c->import.out, "realtime  = yes\nignore    = yes\n");
-	}
 	begin_rule(c, user, process, "");
 	print_who(c, user, process);
 	/* cgrulesengd takes tasks wherever they stand. */
-	fprintf(c->import.out, "container = %s\nfrom-systemd = yes\n", template);
+	fprintf(c->import.out, "container = %s\nfrom-systemd = yes\n", c->container);
 }
 
 /* A line "%": the match of the line above, for other controllers. */
-static void continue_rule(struct cgrules *c, const char *destination)
+static void continue_rule(struct cgrules *c, const char *destination, bool has_options)
 {
-	if (!c->who)
+	cleanup_free char *name = NULL;
+
+	if (!c->begun) {
 		import_fail(&c->import, "'%%' has no line above to go on with");
-	else if (!streq(c->destination, destination))
+		return;
+	}
+	if (!c->container) {
+		import_warn(&c->import, "left out: so was the line above, or it moves nothing");
+		return;
+	}
+	if (has_options)
+		import_warn(&c->import, "left out: options of a line '%%' mean nothing");
+	name = import_path(&c->import, destination, true);
+	if (name && !streq(name, c->container))
 		import_warn(&c->import,
 			    "left out: other controllers of the same task would stand in " QUOTED
 			    "; a container has one name for all controllers",
-			    destination);
+			    name);
 }
 
 static void read_rule(struct cgrules *c, const char *line)
 {
 	char *fields[FIELDS] = {NULL};
 	struct options options;
+	bool good = read_fields(c, line, fields) && read_options(c, fields[OPTIONS], &options);
 
-	if (read_fields(c, line, fields) && read_options(c, fields[OPTIONS], &options)) {
-		if (streq(fields[WHO], "%")) {
-			continue_rule(c, fields[DESTINATION]);
-		} else {
-			free(c->who);
-			free(c->destination);
-			c->who = strdup(fields[WHO]);
-			c->destination = strdup(fields[DESTINATION]);
-			if (c->who && c->destination)
-				print_rules(c, fields[WHO], fields[DESTINATION], &options);
-			else
-				c->import.out_of_memory = true;
-		}
+	if (good && streq(fields[WHO], "%")) {
+		continue_rule(c, fields[DESTINATION], fields[OPTIONS]);
+	} else if (good) {
+		free(c->container);
+		c->container = NULL;
+		c->begun = true;
+		print_rule(c, fields[WHO], fields[DESTINATION], &options);
 	}
 	for (size_t i = 0; i < FIELDS; i++)
 		free(fields[i]);
 }
 
+/* A '#' begins a comment wherever it stands, also in quotation marks. */
 static void read_source(struct cgrules *c, const struct import_source *source)
 {
-	const char *at = source->text, *end = at + source->size;
+	const char *at = source->text;
+	char *line;
 
 	c->import.source = source;
-	for (c->import.line = 1; at < end; c->import.line++) {
-		const char *newline = memchr(at, '\n', (size_t)(end - at)) ?: end;
-		cleanup_free char *line = strndup(at, (size_t)(newline - at));
-		size_t begin = line ? strspn(line, " \t\r") : 0, size = line ? strlen(line) : 0;
+	c->import.line = 0;
+	c->begun = false;
+	while (import_line(&c->import, &at, &line)) {
+		size_t size = line ? strcspn(line, "#") : 0;
 
-		at = newline + 1;
-		if (!line) {
-			c->import.out_of_memory = true;
-			return;
+		while (size && strchr(" \t", line[size - 1]))
+			size--;
+		if (size) {
+			line[size] = '\0';
+			read_rule(c, line);
 		}
-		while (size && strchr(" \t\r", line[size - 1]))
-			line[--size] = '\0';
-		if (begin < size && line[begin] != '#')
-			read_rule(c, line + begin);
+		free(line);
 	}
 }
 
-int import_cgrules(const struct import_source *sources, size_t n, char **ret,
-		   struct rules_errors *warnings, struct rules_errors *errors)
+int import_cgrules(const struct import_source *sources, size_t n,
+		   const struct import_options *options, char **ret, struct rules_errors *warnings,
+		   struct rules_errors *errors)
 {
 	struct cgrules c = {0};
-	int r = import_begin(&c.import, "cgrules.conf", sources, n, warnings, errors);
+	int r = import_begin(&c.import, "cgrules.conf", sources, n, options, warnings, errors);
 
 	if (r < 0)
 		return r;
 	fprintf(c.import.out,
-		"# The first rule that matches decides, there and here. A group means "
-		"the real groups of a task,\n# not the list of members.\n");
+		"# The first rule that matches decides, there and here. A group means the real "
+		"groups of a task,\n# not the list of members. A container is one for all "
+		"controllers, also where a line named some.\n");
 	for (size_t i = 0; i < n; i++)
 		read_source(&c, &sources[i]);
 	if (n > 1) {
@@ -326,7 +316,6 @@ int import_cgrules(const struct import_source *sources, size_t n, char **ret,
 		import_warn(&c.import, "several files: their order decides here, while libcgroup "
 				       "reads them in any");
 	}
-	free(c.who);
-	free(c.destination);
+	free(c.container);
 	return import_finish(&c.import, ret);
 }

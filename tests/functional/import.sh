@@ -26,7 +26,7 @@ test_cgrules() {
 	diff "$T/out" - <<-END || fail "it reads otherwise"
 		# Imported from cgrules.conf: $T/cgrules.conf
 		# The first rule that matches decides, there and here. A group means the real groups of a task,
-		# not the list of members.
+		# not the list of members. A container is one for all controllers, also where a line named some.
 
 		[rule root-make]
 		user      = root
@@ -85,6 +85,10 @@ test_a_folder_of_ananicy() {
 	contains "the rules are good" "no errors" "$("$BIN/rbced" --check --rules "$T/rules" 2>&1)"
 	contains "nice" "nice          = 16" "$(cat "$T/out")"
 	contains "container" "container     = cpu80" "$(cat "$T/out")"
+	contains "a share of all CPUs" "cpu.max = $((80 * $(nproc)))%" "$(cat "$T/out")"
+	import ananicy --cpus 16 "$T/ananicy.d" || fail "it failed: $(cat "$T/err")"
+	contains "of another host" "cpu.max = 1280%" "$(cat "$T/out")"
+	equal "one that is none" 2 "$(import ananicy --cpus 0 "$T/ananicy.d"; echo $?)"
 }
 
 test_mistakes() {
