@@ -172,7 +172,7 @@ static void check_terms_of(struct lint *lint, const struct compiled *rule, size_
 		if (rule_denies(depend->rule, rule->terms[t]))
 			note(lint, rule->section, depend->line,
 			     "rule " QUOTED " matches nothing: '%.200s' cannot hold together with "
-					    "the terms of " QUOTED,
+			     "the terms of " QUOTED,
 			     rule->rule.name, rule->terms[t]->text, depend->name);
 	for (size_t i = 0; i < number; i++)
 		if (!rule->depends[i].except && rules_deny(rule->depends[i].rule, depend->rule))

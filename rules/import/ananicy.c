@@ -530,7 +530,7 @@ int import_ananicy(const struct import_source *sources, size_t n,
 	fprintf(a.import.out,
 		"# Rules that do the same are one rule with a list of names. A task without a\n"
 		"# container here stays where it is.\n");
-	for (enum pass pass = DEFINITIONS; pass <= RULES; pass++)
+	for (enum pass pass = DEFINITIONS; pass <= RULES && !errors->n; pass++)
 		for (size_t i = 0; i < n; i++)
 			read_source(&a, &sources[i], pass);
 	print_cgroups(&a);

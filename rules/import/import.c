@@ -216,15 +216,16 @@ bool import_is_value(const char *text)
 
 bool import_line(struct import *import, const char **at, char **ret)
 {
-	const char *start = *at, *end = import->source->text + import->source->size, *newline;
+	const char *start = *at, *end = import->source->text + import->source->size;
+	const char *newline = start < end ? memchr(start, '\n', (size_t)(end - start)) : NULL;
 
 	*ret = NULL;
 	if (start >= end)
 		return false;
 	import->line++;
-	newline = memchr(start, '\n', (size_t)(end - start));
 	*at = newline ? newline + 1 : end;
-	end = newline ?: end;
+	if (newline)
+		end = newline;
 	if (memchr(start, '\0', (size_t)(end - start))) {
 		import_fail(import, "this line has a NUL byte");
 		return true;
