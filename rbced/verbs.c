@@ -394,24 +394,6 @@ static int verb_release(struct request *request, struct rbce_error *err)
 	return put_outcome(request, pid);
 }
 
-static void add_held(void *data, const struct record *record)
-{
-	char pid[16];
-
-	if (record->hold == HOLD_NONE)
-		return;
-	snprintf(pid, sizeof(pid), "%d", record->pid);
-	put_hold(put_object(data, pid), record);
-}
-
-/* Which tasks are out of the rules' hands, by pid. */
-static int verb_held(struct request *request, struct rbce_error *err)
-{
-	(void)err;
-	records_each(request->engine->records, add_held, put_object(request->reply, "tasks"));
-	return 0;
-}
-
 static int verb_reclassify(struct request *request, struct rbce_error *err)
 {
 	CLEANUP(rbce_task_done) struct rbce_task task = {0};
@@ -466,6 +448,29 @@ static int verb_tag(struct request *request, struct rbce_error *err)
 	return put_outcome(request, pid);
 }
 
+static void put_mark(void *data, const struct record *record)
+{
+	struct json_object *mark;
+	char pid[16];
+
+	if (record->hold == HOLD_NONE && !record->tag)
+		return;
+	snprintf(pid, sizeof(pid), "%d", record->pid);
+	mark = put_object(data, pid);
+	put_number(mark, "start", record->start);
+	put_string(mark, "tag", record->tag);
+	put_hold(mark, record);
+}
+
+/* What no one but the daemon knows of the tasks, by pid. */
+static int verb_marks(struct request *request, struct rbce_error *err)
+{
+	(void)err;
+	put_number(request->reply, "pid", (uint64_t)getpid());
+	records_each(request->engine->records, put_mark, put_object(request->reply, "marks"));
+	return 0;
+}
+
 static void on_reloaded(void *data, int r, const struct rbce_error *err)
 {
 	struct json_object *reply = json_object_new_object();
@@ -493,7 +498,7 @@ static const struct verb {
 	{"explain", verb_explain, false}, {"classify", verb_classify, true},
 	{"release", verb_release, true},  {"reclassify", verb_reclassify, true},
 	{"reload", verb_reload, true},    {"tag", verb_tag, true},
-	{"held", verb_held, false},       {"events", verb_events, false},
+	{"marks", verb_marks, false},     {"events", verb_events, false},
 };
 
 static int run(struct request *request, struct rbce_error *err)

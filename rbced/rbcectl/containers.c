@@ -165,12 +165,12 @@ static struct json_object *ask_held(const char *root)
 {
 	struct json_object *reply = NULL;
 
-	return daemon_ask(root, daemon_request("held"), &reply, NULL) == 0 ? reply : NULL;
+	return daemon_ask(root, daemon_request("marks"), &reply, NULL) == 0 ? reply : NULL;
 }
 
 static const char *held_of(struct json_object *held, pid_t pid)
 {
-	struct json_object *tasks = held ? reply_object(held, "tasks") : NULL;
+	struct json_object *tasks = held ? reply_object(held, "marks") : NULL;
 	struct json_object *task = NULL;
 	char key[16];
 

@@ -125,11 +125,13 @@ static const char *place_of(struct json_object *object, const char *key)
 /* So much of a term or value is shown; JSON has all. */
 enum { SHOWN = 72 };
 
+/* Whatever a task calls itself, it is one line, and no order to the terminal. */
 static const char *shorten(const char *text, char buf[SHOWN + 4])
 {
-	if (strlen(text) <= SHOWN)
-		return text;
-	snprintf(buf, SHOWN + 4, "%.*s...", SHOWN, text);
+	snprintf(buf, SHOWN + 4, "%.*s%s", SHOWN, text, strlen(text) > SHOWN ? "..." : "");
+	for (char *p = buf; *p; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			*p = '?';
 	return buf;
 }
 
@@ -199,6 +201,7 @@ int command_explain(int argc, char **argv)
 		.flag = "all",
 		.flag_help = "tell of every rule"};
 	struct json_object *request;
+	char shown[SHOWN + 4];
 	const char *exe;
 
 	parse_question(&q, argc, argv);
@@ -210,7 +213,7 @@ int command_explain(int argc, char **argv)
 		return reply_print(q.reply);
 	exe = reply_text(q.reply, "exe");
 	printf("process %s (%s), uid %s, gid %s\n", reply_text(q.reply, "pid"),
-	       *exe ? exe : reply_text(q.reply, "comm"), reply_text(q.reply, "uid"),
+	       shorten(*exe ? exe : reply_text(q.reply, "comm"), shown), reply_text(q.reply, "uid"),
 	       reply_text(q.reply, "gid"));
 	if (*reply_text(q.reply, "tag"))
 		printf("tagged '%s'\n", reply_text(q.reply, "tag"));

@@ -146,8 +146,49 @@ static struct json_object *text_or_null(const char *text)
 	return text ? json_object_new_string(text) : NULL;
 }
 
+/* ---- what the daemon knows ---- */
+
+/* Tags, and tasks out of the rules' hands: those of the daemon that runs, none where none does. */
+struct marks {
+	struct json_object *reply; /* NULL: none runs */
+};
+
+static void marks_read(const char *root, struct marks *ret)
+{
+	struct rbce_error err;
+
+	ret->reply = NULL;
+	daemon_ask(root, daemon_request("marks"), &ret->reply, &err);
+}
+
+static void marks_done(struct marks *marks)
+{
+	json_object_put(marks->reply);
+}
+
+/* Gives the task its tag. True when the daemon would not move it, whatever the rules say. */
+static bool marks_apply(const struct marks *marks, struct rbce_task *task)
+{
+	struct json_object *mark = NULL;
+	char pid[16];
+
+	if (!marks->reply)
+		return false;
+	if (reply_number(marks->reply, "pid") == (uint64_t)task->pid)
+		return true;
+	snprintf(pid, sizeof(pid), "%d", task->pid);
+	if (!json_object_object_get_ex(reply_object(marks->reply, "marks"), pid, &mark) ||
+	    reply_number(mark, "start") != task->start)
+		return false;
+	if (*reply_text(mark, "tag"))
+		task->tag = strdup(reply_text(mark, "tag"));
+	return *reply_text(mark, "held");
+}
+
+/* ---- one task ---- */
+
 static void print_for_people(struct json_object *reply, const struct rule *rule,
-			     const char *container)
+			     const char *container, bool stays)
 {
 	print_steps(reply_object(reply, "steps"));
 	if (!rule)
@@ -156,12 +197,14 @@ static void print_for_people(struct json_object *reply, const struct rule *rule,
 		printf("rule '%s' (%s:%u, %s): %s\n", rule->name, rule->file, rule->line,
 		       rule->mode == RULE_OBSERVE ? "observe" : "enforce",
 		       container ?: "left where it is");
+	if (stays)
+		printf("but it stays where it is: placed by hand, or rbced itself\n");
 	print_limits(reply_object(reply, "limits"), container ?: "");
 	json_object_put(reply);
 }
 
-/* What becomes of one task. */
-static int simulate_one(struct ruleset *set, const struct rbce_task *task, bool json)
+/* What becomes of one task; STAYS: nothing does. */
+static int simulate_one(struct ruleset *set, const struct rbce_task *task, bool stays, bool json)
 {
 	const struct rule *rule = ruleset_match(set, task);
 	struct json_object *reply, *steps, *limits;
@@ -176,6 +219,7 @@ static int simulate_one(struct ruleset *set, const struct rbce_task *task, bool 
 	json_object_object_add(reply, "rule", text_or_null(rule ? rule->name : NULL));
 	json_object_object_add(reply, "action", json_object_new_string(action_of(rule)));
 	json_object_object_add(reply, "container", text_or_null(container));
+	json_object_object_add(reply, "stays", json_object_new_boolean(stays));
 	json_object_object_add(reply, "mode",
 			       text_or_null(!rule                        ? NULL
 					    : rule->mode == RULE_OBSERVE ? "observe"
@@ -187,7 +231,7 @@ static int simulate_one(struct ruleset *set, const struct rbce_task *task, bool 
 	json_object_object_add(reply, "limits", limits);
 	if (json)
 		return reply_print(reply);
-	print_for_people(reply, rule, container);
+	print_for_people(reply, rule, container, stays);
 	return EXIT_SUCCESS;
 }
 
@@ -195,13 +239,15 @@ static int simulate_pid(struct ruleset *set, const struct common *common, pid_t 
 {
 	CLEANUP(containers_close) struct containers all = {0};
 	CLEANUP(rbce_task_done) struct rbce_task task = {0};
+	CLEANUP(marks_done) struct marks marks;
 	struct rbce_error err;
 
+	marks_read(common->root, &marks);
 	if (containers_open(common->root, &all, &err) < 0 ||
 	    rbce_task_read(all.root, pid, RBCE_FACT_ALL, &task, &err) < 0)
 		return command_failed(&err);
 	rbce_hierarchy_place(all.h, &task);
-	return simulate_one(set, &task, common->json);
+	return simulate_one(set, &task, marks_apply(&marks, &task), common->json);
 }
 
 /* ---- every task ---- */
@@ -225,17 +271,18 @@ struct tally {
 
 /* MOVES: only those that would be moved. */
 static void simulate_task(struct table *t, struct ruleset *set, const struct containers *all,
-			  pid_t pid, bool moves, struct tally *tally)
+			  const struct marks *marks, pid_t pid, bool moves, struct tally *tally)
 {
 	CLEANUP(rbce_task_done) struct rbce_task task = {0};
 	cleanup_free char *container = NULL;
 	const struct rule *rule;
-	bool would_move;
+	bool stays, would_move;
 
 	if (rbce_task_read(all->root, pid, RBCE_FACT_ALL, &task, NULL) < 0 || task.kernel_thread)
 		return;
 	rbce_hierarchy_place(all->h, &task);
-	rule = ruleset_match(set, &task);
+	stays = marks_apply(marks, &task);
+	rule = stays ? NULL : ruleset_match(set, &task);
 	if (rule && rule->container)
 		ruleset_container(set, rule, &task, &container, NULL);
 	would_move = container && !(task.container && streq(task.container, container));
@@ -251,31 +298,35 @@ static void simulate_task(struct table *t, struct ruleset *set, const struct con
 	table_set(t, NOW, "%s", task.container ?: "");
 	table_set(t, CONTAINER, "%s", container ?: "");
 	table_set(t, RULE, "%s", rule ? rule->name : "");
-	table_set(t, ACTION, "%s", action_of(rule));
+	table_set(t, ACTION, "%s", stays ? "manual" : action_of(rule));
 	table_set(t, MODE, "%s", !rule ? "" : rule->mode == RULE_OBSERVE ? "observe" : "enforce");
 }
 
 static int simulate_all(struct ruleset *set, const struct common *common, bool moves)
 {
 	CLEANUP(containers_close) struct containers all = {0};
+	CLEANUP(marks_done) struct marks marks;
 	cleanup_free pid_t *pids = NULL;
 	struct tally tally = {0};
 	struct rbce_error err;
 	struct table *t;
 	size_t n;
 
+	marks_read(common->root, &marks);
 	if (containers_open(common->root, &all, &err) < 0 ||
 	    rbce_task_list(all.root, &pids, &n, &err) < 0)
 		return command_failed(&err);
 	t = table_new("tasks", columns, ARRAY_SIZE(columns), common->json);
 	for (size_t i = 0; i < n; i++)
-		simulate_task(t, set, &all, pids[i], moves, &tally);
+		simulate_task(t, set, &all, &marks, pids[i], moves, &tally);
 	if (table_finish(t) < 0)
 		return EXIT_FAILURE;
 	if (!common->json)
 		printf("%zu tasks: %zu would be moved now, %zu more if their rules did not only "
 		       "observe\n",
 		       tally.tasks, tally.moves, tally.observed);
+	if (!common->json && !marks.reply)
+		printf("rbced is not running: tags, and tasks placed by hand, are not known\n");
 	return EXIT_SUCCESS;
 }
 
@@ -352,7 +403,7 @@ int command_simulate(int argc, char **argv)
 	if (any_fact(&f)) {
 		CLEANUP(rbce_task_done) struct rbce_task task = task_of(&f);
 
-		return simulate_one(set, &task, common.json);
+		return simulate_one(set, &task, false, common.json);
 	}
 	return pid ? simulate_pid(set, &common, command_pid(pid))
 		   : simulate_all(set, &common, moves);

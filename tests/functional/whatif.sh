@@ -42,6 +42,55 @@ test_every_task_before_and_after() {
 	settled $! jobs/day
 }
 
+# Tags, tasks placed by hand and the daemon itself: only the daemon knows them.
+test_what_the_daemon_knows() {
+	local tagged placed
+	private_copy /bin/sleep victim >/dev/null
+	write_rules <<-END
+		[rule tagged]
+		exe = $T/bin/victim
+		tag = night*
+		container = tagged/%t
+		[rule plain]
+		exe = $T/bin/*
+		container = plain
+	END
+	start_rbced
+	"$T/bin/victim" 100 &
+	tagged=$!
+	"$T/bin/victim" 100 &
+	placed=$!
+	settled $tagged plain
+	settled $placed plain
+	ctl tag $tagged nightly >/dev/null
+	ctl classify $placed elsewhere >/dev/null
+	contains "as it is" ": 0 would be moved now" "$(ctl simulate --all --rules "$T/rules")"
+	contains "one task's tag" "rule tagged           matches" "$(ctl simulate --pid $tagged --rules "$T/rules")"
+	contains "one placed by hand" "but it stays where it is" "$(ctl simulate --pid $placed --rules "$T/rules")"
+	equal "the same" true "$(ctl simulate --pid $placed --rules "$T/rules" --json | jq .stays)"
+	ctl release $placed >/dev/null
+	ctl tag $tagged >/dev/null
+	sed -i 's/container = plain/container = other/' "$T/rules/test.rules"
+	equal "when they are given back" 2 "$(ctl simulate --all --rules "$T/rules" --json | jq '.tasks | length')"
+	stop_rbced
+	contains "without a daemon" "tags, and tasks placed by hand, are not known" "$(ctl simulate --all --rules "$T/rules")"
+}
+
+# A task chooses its name; it is no way to write on an administrator's terminal.
+test_a_name_with_control_characters() {
+	local name=$'a\n\e[2Jb'
+	two_rules
+	private_copy /bin/sleep "$name" >/dev/null
+	start_rbced
+	"$T/bin/$name" 100 &
+	wait_for 15 test "$(readlink "/proc/$!/exe")" = "$T/bin/$name"
+	ctl explain $! >"$T/out"
+	"$BIN/rbcectl" simulate --rules "$T/rules" --pid $! >>"$T/out"
+	contains "the name" "$T/bin/a??[2Jb" "$(cat "$T/out")"
+	grep -q $'\e' "$T/out" && fail "an escape character in: $(cat -v "$T/out")"
+	equal "JSON has it all" "$T/bin/$name" "$(ctl explain $! --json | jq -r .exe)"
+}
+
 test_one_task_with_its_limits() {
 	local answer
 	two_rules
