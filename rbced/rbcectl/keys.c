@@ -48,9 +48,26 @@ static void print_manual(bool terms)
 			print_mdoc(&key);
 }
 
+/* The same for --help; a new string, NULL when out of memory. */
+static char *keys_text(void)
+{
+	char *text = NULL;
+	struct rules_key key;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out)
+		return NULL;
+	fputs("Keys of a rule, and an example of each:", out);
+	for (size_t i = 0; rules_key_at(i, &key); i++)
+		fprintf(out, "\n  %-14s = %-41s %s", key.name, key.values, key.example);
+	return fclose(out) == 0 ? text : NULL;
+}
+
 int command_keys(int argc, char **argv)
 {
 	struct common common = {.root = "rbce"};
+	cleanup_free char *keys = keys_text();
 	const char *manual = NULL;
 	const struct option_row options[] = {
 		COMMON_OPTIONS(common),
@@ -61,6 +78,7 @@ int command_keys(int argc, char **argv)
 		.usage = "keys [--json]",
 		.about = "Shows the keys that a rule may have; rbce.rules(5) has the whole "
 			 "language.",
+		.more = keys,
 		.options = options,
 	};
 	struct rules_key key;

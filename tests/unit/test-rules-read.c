@@ -336,10 +336,47 @@ START_TEST(shipped_sets)
 }
 END_TEST
 
+static int any_account(void *data, const char *name, uint32_t *ret)
+{
+	(void)data;
+	(void)name;
+	*ret = 2000;
+	return 0;
+}
+
+/* Every example of the manual and of --help can be written so. */
+START_TEST(examples)
+{
+	static const struct rules_names names = {any_account, any_account, fixture_name,
+						 fixture_name, NULL};
+	static const struct rules_options options = {.names = &names};
+	struct rules_key key;
+
+	for (size_t i = 0; rules_key_at(i, &key); i++) {
+		struct rules_errors errors = {0};
+		struct ruleset *set = NULL;
+		char text[512];
+
+		snprintf(text, sizeof(text),
+			 "[rule a]\n%s = %s\n%s[rule interactive]\nignore = yes\n"
+			 "[rule batch]\nignore = yes\n",
+			 key.name, key.example,
+			 key.is_term || strcmp(key.name, "order") == 0 ||
+					 strcmp(key.name, "mode") == 0
+				 ? "container = c\n"
+				 : "");
+		ck_assert_msg(ruleset_parse("t.rules", text, strlen(text), &options, &set,
+					    &errors) == 0,
+			      "%s", errors.n ? errors.lines[0] : text);
+		ruleset_free(set);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	return harness_run("rules-read",
 			   (const TTest *const[]){accepted, long_lines, long_everything, places,
 						  order_of_rules, settings, directory, unreadable,
-						  shipped_sets, NULL});
+						  shipped_sets, examples, NULL});
 }
