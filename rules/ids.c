@@ -52,6 +52,8 @@ static int compare_id(const void *key, const void *element)
 
 bool ids_have(const struct ids *ids, uint32_t id)
 {
+	if (ids->n == 1)
+		return id - ids->ranges->low <= ids->ranges->high - ids->ranges->low;
 	return ids->n && bsearch(&id, ids->ranges, ids->n, sizeof(*ids->ranges), compare_id);
 }
 

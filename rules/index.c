@@ -323,9 +323,9 @@ static int make_table(struct making *m)
 	while (64 * words < FILTER_BITS * grams)
 		words *= 2;
 	node->slots = large_calloc(size, sizeof(*node->slots));
-	node->filter = large_calloc(words, sizeof(*node->filter));
-	node->filter_mask = words - 1;
-	if (!node->slots || !node->filter)
+	node->filter.words = large_calloc(words, sizeof(*node->filter.words));
+	node->filter.mask = words - 1;
+	if (!node->slots || !node->filter.words)
 		return -ENOMEM;
 	node->mask = size - 1;
 	for (size_t i = 0, run; i < m->n_filed; i += run) {
@@ -336,7 +336,7 @@ static int make_table(struct making *m)
 		run = run_of(m->filed + i, m->n_filed - i);
 		slot = index_insert(node, key);
 		if (m->filed[i].gram)
-			filter_add(node, m->filed[i].gram);
+			filter_add(&node->filter, m->filed[i].gram);
 		*slot = (struct index_slot){key, NO_BUCKET, m->filed[i].rule};
 		if (run == 1)
 			continue;
@@ -374,8 +374,8 @@ static int make_bounds(const struct filed_range *list, size_t n, struct index_ra
 	ranges->n = kept;
 	for (ranges->size = 1; ranges->size < kept;)
 		ranges->size *= 2;
-	ranges->heads = calloc(2 * ranges->size, sizeof(*ranges->heads));
-	return ranges->heads ? 0 : -ENOMEM;
+	ranges->tree = calloc(2 * ranges->size, sizeof(*ranges->tree));
+	return ranges->tree ? 0 : -ENOMEM;
 }
 
 /* Files a range under the few nodes of the segment tree that cover it. */
@@ -410,9 +410,12 @@ static int make_ranges(struct making *m, size_t attribute)
 	for (size_t i = 0, run; r == 0 && i < m->n_filed; i += run) {
 		run = run_of(m->filed + i, m->n_filed - i);
 		/* 0 is for none. */
-		ranges->heads[m->filed[i].key] = (uint32_t)node->n_buckets + 1;
+		ranges->tree[m->filed[i].key].head = (uint32_t)node->n_buckets + 1;
 		r = add_bucket(m, m->filed + i, run, m->used | 1U << attribute);
 	}
+	for (size_t i = 2; r == 0 && i < 2 * ranges->size; i++)
+		ranges->tree[i].next =
+			ranges->tree[i / 2].head ? (uint32_t)(i / 2) : ranges->tree[i / 2].next;
 	return r;
 }
 
@@ -649,14 +652,14 @@ void index_node_free(struct index_node *node)
 		index_node_free(node->buckets[i].node);
 	for (size_t i = 0; i < node->n_ranges; i++) {
 		free(node->ranges[i].bounds);
-		free(node->ranges[i].heads);
+		free(node->ranges[i].tree);
 	}
 	free(node->ranges);
 	free(node->buckets);
 	free(node->rules);
 	free(node->always);
 	free(node->slots);
-	free(node->filter);
+	free(node->filter.words);
 	free(node);
 }
 

@@ -39,16 +39,21 @@ struct index_ranges {
 	uint32_t attribute;
 	uint64_t *bounds; /* where the pieces begin; the tree's leaves */
 	size_t n, size;
-	uint32_t *heads; /* for each place of the tree a bucket + 1, or 0 */
+	struct index_place {
+		uint32_t head; /* a bucket + 1, or 0 */
+		uint32_t next; /* the next place above that has one, or 0 */
+	} * tree;
 };
 
 struct index_node {
 	/* Attributes that have such keys, as bits. */
 	uint32_t exact, grams[GRAM_SIZES];
 	struct index_slot *slots;
-	uint64_t mask;    /* of slots */
-	uint64_t *filter; /* bits by hash: which pieces of texts there are */
-	uint64_t filter_mask;
+	uint64_t mask; /* of slots */
+	struct index_filter {
+		uint64_t *words; /* bits by hash: which pieces of texts there are */
+		uint64_t mask;
+	} filter;
 	struct index_ranges *ranges;
 	size_t n_ranges;
 	struct index_bucket *buckets;
@@ -131,29 +136,41 @@ static inline uint64_t gram_key(size_t attribute, uint64_t gram, enum gram_size 
 
 /*
  * ---- the filter before the table ----
- * Sixteen bits for each piece, in words: a piece has two bits of one word (Putze, Sanders and
+ * Sixteen bits for each piece, in words: a piece has four bits of one word (Putze, Sanders and
  * Singler, "Cache-, hash- and space-efficient Bloom filters", 2007).
  */
 
 enum { SLOTS_MIN = 8, FILTER_BITS = 16 };
 
-static inline uint64_t filter_bits(uint64_t hash)
-{
-	return (uint64_t)1 << (hash >> 52 & 63) | (uint64_t)1 << (hash >> 58);
-}
-
-static inline void filter_add(struct index_node *node, uint64_t gram)
+/* Of a product, only the high bits depend on all bytes of the piece; they are what says the word.
+ */
+static inline uint64_t filter_hash(uint64_t gram)
 {
 	uint64_t hash = gram * 0x9e3779b97f4a7c15;
 
-	node->filter[hash >> 20 & node->filter_mask] |= filter_bits(hash);
+	return hash ^ hash >> 32;
 }
 
-static inline bool filter_has(const struct index_node *node, uint64_t gram)
+static inline uint64_t filter_bits(uint64_t hash)
 {
-	uint64_t hash = gram * 0x9e3779b97f4a7c15, bits = filter_bits(hash);
+	return (uint64_t)1 << (hash >> 58) | (uint64_t)1 << (hash >> 52 & 63) |
+	       (uint64_t)1 << (hash >> 46 & 63) | (uint64_t)1 << (hash >> 40 & 63);
+}
 
-	return (node->filter[hash >> 20 & node->filter_mask] & bits) == bits;
+static inline void filter_add(struct index_filter *filter, uint64_t gram)
+{
+	uint64_t hash = filter_hash(gram);
+
+	filter->words[hash & filter->mask] |= filter_bits(hash);
+}
+
+/* Most pieces of a text are gone after the first bit. */
+static inline bool filter_has(struct index_filter filter, uint64_t gram)
+{
+	uint64_t hash = filter_hash(gram);
+	uint64_t word = filter.words[hash & filter.mask];
+
+	return word >> (hash >> 58) & 1 && !(filter_bits(hash) & ~word);
 }
 
 /* ---- the table ---- */
@@ -186,17 +203,12 @@ static inline const struct index_slot *index_find(const struct index_node *node,
 /* How many bounds are not above ID, less one: the piece that it lies in; SIZE_MAX before all. */
 static inline size_t index_bound(const struct index_ranges *ranges, uint64_t id)
 {
-	size_t low = 0, high = ranges->n;
+	const uint64_t *low = ranges->bounds;
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (ranges->bounds[middle] <= id)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low - 1;
+	/* The same steps for every ID: what is not known cannot be guessed wrong. */
+	for (size_t n = ranges->n; n > 1; n -= n / 2)
+		low = low[n / 2] <= id ? low + n / 2 : low;
+	return *low <= id ? (size_t)(low - ranges->bounds) : SIZE_MAX;
 }
 
 #endif

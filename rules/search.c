@@ -6,7 +6,6 @@
 struct text {
 	const char *text; /* NULL when the task has none */
 	size_t size;
-	uint64_t hash;
 };
 
 /* A look-up on its way through the nodes. */
@@ -63,14 +62,81 @@ static void search_bucket(struct search *s, const struct index_node *node,
 		search_list(s, node->rules + bucket->first, bucket->n);
 }
 
-static void search_key(struct search *s, const struct index_node *node, uint64_t key)
-{
-	const struct index_slot *slot = index_find(node, key);
+/*
+ * What is looked for in one node, all at once: among many rules most of the time is spent waiting
+ * for memory, and waiting for several places takes no longer than for one. So keys are gathered and
+ * their slots asked for; then those found, and what they lead to; and only then rules are asked.
+ */
+enum { WAVE = 32 };
+struct wave {
+	struct search *s;
+	const struct index_node *node;
+	size_t n_keys, n_found;
+	uint64_t keys[WAVE];
+	struct found {
+		uint32_t bucket, rule; /* as in a slot */
+	} found[WAVE];
+};
 
-	if (slot && slot->bucket == NO_BUCKET)
-		search_list(s, &slot->rule, 1);
-	else if (slot)
-		search_bucket(s, node, &node->buckets[slot->bucket]);
+/* What is needed of a rule at first: its terms lie behind each other, see pack.c. */
+static void prefetch_terms(const struct index_rule *rule)
+{
+	for (size_t line = 0; line < 4; line++)
+		__builtin_prefetch((const char *)rule->terms + 64 * line);
+}
+
+static void wave_search(struct wave *wave)
+{
+	const struct index_node *node = wave->node;
+	struct search *s = wave->s;
+
+	for (size_t i = 0; i < wave->n_found; i++) {
+		const struct found *found = &wave->found[i];
+
+		if (found->bucket == NO_BUCKET)
+			prefetch_terms(&s->rules[found->rule]);
+		else
+			__builtin_prefetch(node->rules + node->buckets[found->bucket].first);
+	}
+	for (size_t i = 0; i < wave->n_found; i++) {
+		const struct found *found = &wave->found[i];
+
+		if (found->bucket == NO_BUCKET)
+			search_list(s, &found->rule, 1);
+		else
+			search_bucket(s, node, &node->buckets[found->bucket]);
+	}
+	wave->n_found = 0;
+}
+
+static void wave_find(struct wave *wave, uint32_t bucket, uint32_t rule)
+{
+	if (wave->n_found == WAVE)
+		wave_search(wave);
+	if (bucket == NO_BUCKET)
+		__builtin_prefetch(&wave->s->rules[rule]);
+	else
+		__builtin_prefetch(&wave->node->buckets[bucket]);
+	wave->found[wave->n_found++] = (struct found){bucket, rule};
+}
+
+static void wave_resolve(struct wave *wave)
+{
+	for (size_t i = 0; i < wave->n_keys; i++) {
+		const struct index_slot *slot = index_find(wave->node, wave->keys[i]);
+
+		if (slot)
+			wave_find(wave, slot->bucket, slot->rule);
+	}
+	wave->n_keys = 0;
+}
+
+static __attribute__((noinline)) void wave_key(struct wave *wave, uint64_t key)
+{
+	if (wave->n_keys == WAVE)
+		wave_resolve(wave);
+	__builtin_prefetch(&wave->node->slots[slot_of(wave->node, key)]);
+	wave->keys[wave->n_keys++] = key;
 }
 
 static const struct text *measure(struct search *s, size_t attribute)
@@ -82,40 +148,40 @@ static const struct text *measure(struct search *s, size_t attribute)
 	s->measured |= 1U << attribute;
 	text->text = attributes[attribute].text(s->task);
 	text->size = text->text ? strlen(text->text) : 0;
-	text->hash = text->text ? hash_text(text->text, text->size) : 0;
 	return text;
 }
 
-static void search_exact(struct search *s, const struct index_node *node, size_t a)
+static void search_exact(struct wave *wave, size_t a)
 {
-	const struct rbce_task *task = s->task;
+	const struct rbce_task *task = wave->s->task;
 
 	if (attributes[a].text) {
-		const struct text *text = measure(s, a);
+		const struct text *text = measure(wave->s, a);
 
 		if (text->text)
-			search_key(s, node, exact_key(a, text->hash));
+			wave_key(wave, exact_key(a, hash_text(text->text, text->size)));
 		return;
 	}
-	search_key(s, node, exact_key(a, attributes[a].id(task)));
+	wave_key(wave, exact_key(a, attributes[a].id(task)));
 	for (size_t i = 0; attributes[a].has_more && i < task->n_groups; i++)
-		search_key(s, node, exact_key(a, task->groups[i]));
+		wave_key(wave, exact_key(a, task->groups[i]));
 }
 
-static inline void search_gram(struct search *s, const struct index_node *node, size_t a,
+static inline void search_gram(struct wave *wave, struct index_filter filter, size_t a,
 			       const char *text, enum gram_size size)
 {
 	uint64_t gram = gram_at(text, size);
 
-	if (filter_has(node, gram))
-		search_key(s, node, gram_key(a, gram, size));
+	if (filter_has(filter, gram))
+		wave_key(wave, gram_key(a, gram, size));
 }
 
-/* Every piece of the text, the marks at its ends included. */
-static inline void search_grams(struct search *s, const struct index_node *node, size_t a,
-				enum gram_size size)
+/* Every piece of the text, the marks at its ends included. SIZE is known to the compiler. */
+static inline __attribute__((always_inline)) void search_grams(struct wave *wave, size_t a,
+							       enum gram_size size)
 {
-	const struct text *text = measure(s, a);
+	const struct index_filter filter = wave->node->filter;
+	const struct text *text = measure(wave->s, a);
 	size_t n = text->size, bytes = gram_sizes[size];
 	char end[GRAM_LONG];
 
@@ -124,47 +190,53 @@ static inline void search_grams(struct search *s, const struct index_node *node,
 		return;
 	end[0] = TEXT_BEGIN;
 	memcpy(end + 1, text->text, bytes - 1);
-	search_gram(s, node, a, end, size);
+	search_gram(wave, filter, a, end, size);
 	for (size_t i = 0; i + bytes <= n; i++)
-		search_gram(s, node, a, text->text + i, size);
+		search_gram(wave, filter, a, text->text + i, size);
 	memcpy(end, text->text + n - (bytes - 1), bytes - 1);
 	end[bytes - 1] = TEXT_END;
-	search_gram(s, node, a, end, size);
+	search_gram(wave, filter, a, end, size);
 }
 
 /* Up the segment tree, from the piece that ID lies in. */
-static void search_id(struct search *s, const struct index_node *node,
-		      const struct index_ranges *ranges, uint32_t id)
+static void search_id(struct wave *wave, const struct index_ranges *ranges, uint32_t id)
 {
 	size_t piece = index_bound(ranges, id);
 
 	if (piece == SIZE_MAX)
 		return;
-	for (size_t place = piece + ranges->size; place; place /= 2)
-		if (ranges->heads[place])
-			search_bucket(s, node, &node->buckets[ranges->heads[place] - 1]);
+	for (size_t at = piece + ranges->size; at; at = ranges->tree[at].next)
+		if (ranges->tree[at].head)
+			wave_find(wave, ranges->tree[at].head - 1, 0);
 }
 
-static void search_ranges(struct search *s, const struct index_node *node,
-			  const struct index_ranges *ranges)
+static void search_ranges(struct wave *wave, const struct index_ranges *ranges)
 {
 	const struct attribute *attribute = &attributes[ranges->attribute];
+	const struct rbce_task *task = wave->s->task;
 
-	search_id(s, node, ranges, attribute->id(s->task));
-	for (size_t i = 0; attribute->has_more && i < s->task->n_groups; i++)
-		search_id(s, node, ranges, s->task->groups[i]);
+	search_id(wave, ranges, attribute->id(task));
+	for (size_t i = 0; attribute->has_more && i < task->n_groups; i++)
+		search_id(wave, ranges, task->groups[i]);
 }
 
 static void search_node(struct search *s, const struct index_node *node)
 {
+	struct wave wave;
+
+	wave.s = s;
+	wave.node = node;
+	wave.n_keys = wave.n_found = 0;
 	for (unsigned left = node->exact; left; left &= left - 1)
-		search_exact(s, node, (size_t)__builtin_ctz(left));
-	for (size_t i = 0; i < node->n_ranges; i++)
-		search_ranges(s, node, &node->ranges[i]);
+		search_exact(&wave, (size_t)__builtin_ctz(left));
 	for (unsigned left = node->grams[LONG]; left; left &= left - 1)
-		search_grams(s, node, (size_t)__builtin_ctz(left), LONG);
+		search_grams(&wave, (size_t)__builtin_ctz(left), LONG);
 	for (unsigned left = node->grams[SHORT]; left; left &= left - 1)
-		search_grams(s, node, (size_t)__builtin_ctz(left), SHORT);
+		search_grams(&wave, (size_t)__builtin_ctz(left), SHORT);
+	wave_resolve(&wave);
+	for (size_t i = 0; i < node->n_ranges; i++)
+		search_ranges(&wave, &node->ranges[i]);
+	wave_search(&wave);
 	search_list(s, node->always, node->n_always);
 }
 
