@@ -82,7 +82,7 @@ struct wave {
 static void prefetch_terms(const struct index_rule *rule)
 {
 	for (size_t line = 0; line < 4; line++)
-		__builtin_prefetch((const char *)rule->terms + 64 * line);
+		__builtin_prefetch((const void *)((uintptr_t)rule->terms + 64 * line));
 }
 
 static void wave_search(struct wave *wave)
