@@ -48,6 +48,8 @@ size_t glob_literals(const struct glob *glob, char hole, char *buf)
 	char *to = buf;
 	const char *next;
 
+	if (glob->shape == GLOB_REGEX)
+		return regex_literals(glob->text, hole, buf);
 	*to++ = glob->shape == GLOB_SUFFIX || glob->shape == GLOB_INFIX ? hole : TEXT_BEGIN;
 	if (glob->shape == GLOB_OTHER) {
 		for (const char *p = glob->text; *p; p = next) {

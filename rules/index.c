@@ -111,7 +111,7 @@ static void count_glob(struct making *m, size_t attribute, const struct glob *gl
 /* A long piece where there is one. */
 static struct gram rarest_gram(struct making *m, size_t attribute, const struct glob *glob)
 {
-	cleanup_free char *text = glob->shape == GLOB_REGEX ? NULL : malloc(glob->size + 2);
+	cleanup_free char *text = malloc(glob->size + 2);
 	size_t n = text ? glob_literals(glob, '\0', text) : 0;
 	struct gram rarest = {0};
 
@@ -144,7 +144,7 @@ static void count_term(struct making *m, const struct term *term)
 
 		if (glob->shape == GLOB_EXACT)
 			++*count_of(m, exact_key(a, hash_text(glob->text, glob->size)));
-		else if (glob->shape != GLOB_REGEX)
+		else
 			count_glob(m, a, glob);
 	}
 }

@@ -128,6 +128,13 @@ int regex_new(const char *pattern, struct regex **ret, struct rbce_error *err);
 struct regex *regex_free(struct regex *regex);
 bool regex_match(const struct regex *regex, const char *text, size_t size);
 
+/*
+ * What a text must have to fit PATTERN, which is one: runs of characters with HOLEs between them,
+ * in BUF, which has room for the pattern. Returns how many bytes; fewer are known where it is hard
+ * to tell.
+ */
+size_t regex_literals(const char *pattern, char hole, char *buf);
+
 /* ---- glob.c: sets of patterns ---- */
 
 struct glob {
@@ -148,8 +155,8 @@ int globs_add(struct globs *globs, const char *pattern, struct rbce_error *err);
 const char *glob_behind(const char *p);
 
 /*
- * The text of a pattern that is no regular expression, HOLE for each wildcard and marks where it
- * begins and ends: so many bytes in BUF, which has room for two more than the pattern.
+ * The text of a pattern, HOLE for each wildcard and marks where it begins and ends: so many bytes
+ * in BUF, which has room for two more than the pattern.
  */
 enum { TEXT_BEGIN = 2, TEXT_END = 3 };
 size_t glob_literals(const struct glob *glob, char hole, char *buf);

@@ -4,6 +4,7 @@
  * heap and by any thread, and bounded in their work, since a task chooses the text.
  */
 #define PCRE2_CODE_UNIT_WIDTH 8
+#include <ctype.h>
 #include <errno.h>
 #include <pcre2.h>
 #include <stdalign.h>
@@ -111,6 +112,112 @@ int regex_new(const char *pattern, struct regex **ret, struct rbce_error *err)
 	pcre2_jit_compile(regex->code, PCRE2_JIT_COMPLETE);
 	*ret = regex;
 	return 0;
+}
+
+/* ---- what must be in a text ---- */
+
+/* Behind the class "[...]" at P; NULL when it is not seen where it ends. */
+static const char *behind_class(const char *p)
+{
+	const char *first = p + 1 + (p[1] == '^');
+
+	for (p = first; *p; p++) {
+		if (*p == ']' && p != first)
+			return p + 1;
+		/* "[:alpha:]", or only a '[' */
+		if (*p == '[' && strchr(":.=", p[1] ?: 'x'))
+			return NULL;
+		p += *p == '\\' && p[1];
+	}
+	return NULL;
+}
+
+/* Behind the group at P, whatever is in it; NULL when it may change what follows. */
+static const char *behind_group(const char *p)
+{
+	size_t depth = 0;
+
+	while (*p) {
+		if (*p == '(' && (p[1] == '*' || (p[1] == '?' && !strchr(":=!<>|", p[2] ?: 'x'))))
+			return NULL;
+		if (*p == '[') {
+			p = behind_class(p);
+			if (!p)
+				return NULL;
+			continue;
+		}
+		depth += *p == '(';
+		depth -= *p == ')';
+		p += *p == '\\' && p[1];
+		p++;
+		if (!depth)
+			return p;
+	}
+	return NULL;
+}
+
+/* Behind the "{1,2}" at P, or behind the brace of something else. */
+static const char *behind_brace(const char *p)
+{
+	size_t n = strspn(p + 1, "0123456789, ");
+
+	return p[1 + n] == '}' ? p + n + 2 : p + 1;
+}
+
+/* Escapes that stand for a place or for one of some characters, and take nothing behind them. */
+static const char simple_escapes[] = "bBAZzGdDwWsShHvVRXtnrfea";
+
+/* The piece at P, which gives one byte in *RET; behind it, or NULL for one that is not understood.
+ */
+static const char *next_piece(const char *p, char hole, char *ret)
+{
+	*ret = hole;
+	switch (*p) {
+	case '(':
+		return behind_group(p);
+	case '[':
+		return behind_class(p);
+	case '{':
+		return behind_brace(p);
+	case '|':
+	case ')':
+		return NULL;
+	case '.':
+	case '^':
+	case '$':
+	case '*':
+	case '+':
+	case '?':
+		return p + 1;
+	case '\\':
+		if (!isalnum((unsigned char)p[1]) && p[1])
+			*ret = p[1];
+		else if (!p[1] || !strchr(simple_escapes, p[1]))
+			return NULL;
+		return p + 2;
+	default:
+		*ret = *p;
+		return p + 1;
+	}
+}
+
+size_t regex_literals(const char *pattern, char hole, char *buf)
+{
+	size_t n = 0;
+
+	/* Quoting stops brackets from meaning anything. */
+	if (strstr(pattern, "\\Q"))
+		return 0;
+	for (const char *p = pattern, *next; *p; p = next) {
+		next = next_piece(p, hole, &buf[n]);
+		if (!next)
+			return 0;
+		/* What may be there no time at all. */
+		if (n && strchr("*?{", *p))
+			buf[n - 1] = hole;
+		n++;
+	}
+	return n;
 }
 
 bool regex_match(const struct regex *regex, const char *text, size_t size)

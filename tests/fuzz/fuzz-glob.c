@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Two patterns and a text, divided by newlines. A set of patterns says what fnmatch(3), or the
- * regular expression alone, says; and what fits a pattern fits those that are said to cover it.
+ * regular expression alone, says; what fits a pattern has the pieces that it is filed by, and fits
+ * those that are said to cover it.
  */
 #include <fnmatch.h>
 #include <rules/internal.h>
@@ -28,6 +29,20 @@ static char *next_line(const uint8_t **data, size_t *size)
 	return strndup((const char *)start, n);
 }
 
+/* Every piece that a text must have to fit is in this one. */
+static void has_literals(const struct glob *glob, const char *text)
+{
+	char *pieces = calloc(1, glob->size + 3), *state = NULL;
+
+	if (!pieces)
+		return;
+	glob_literals(glob, '\n', pieces);
+	for (char *piece = strtok_r(pieces, "\n\2\3", &state); piece;
+	     piece = strtok_r(NULL, "\n\2\3", &state))
+		must(strstr(text, piece));
+	free(pieces);
+}
+
 static bool fits(const char *pattern, const char *text)
 {
 	struct globs globs = {0};
@@ -36,6 +51,8 @@ static bool fits(const char *pattern, const char *text)
 	if (globs_add(&globs, pattern, NULL) == 0) {
 		globs_seal(&globs);
 		result = globs_match(&globs, text);
+		if (result)
+			has_literals(&globs.list[0], text);
 		if (globs.list[0].shape != GLOB_REGEX)
 			must(result == (fnmatch(pattern, text, 0) == 0));
 	}

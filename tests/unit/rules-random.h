@@ -56,6 +56,9 @@ static const char *const path_patterns[] = {
 	"*/sh",
 	"re:gcc|clang",
 	"re:^/usr/s",
+	"re:/lib/gcc/.*1$",
+	"re:bin.clangx?",
+	"re:^/usr/(s?bin)/[gm]",
 	"/opt/b\\*d/*",
 	"/opt/*/\\[x]",
 	"*n*n*",
@@ -73,8 +76,26 @@ static const char *const name_patterns[] = {
 	"re:^.c", "sh",   "make",  "x",           "python3.11", "clang", "a",  "*ang",
 };
 static const char *const argument_patterns[] = {
-	"*--job=123*", "*--job=*", "*abc*",   "*ab*", "abc*", "*bcd", "abcd",      "re:job=12[34]",
-	"*nightly",    "x",        "*a\\,b*", "*O2*", "-j*",  "*all", "re:a\\,?b", "*",
+	"*--job=123*",
+	"*--job=*",
+	"*abc*",
+	"*ab*",
+	"abc*",
+	"*bcd",
+	"abcd",
+	"re:job=12[34]",
+	"*nightly",
+	"x",
+	"*a\\,b*",
+	"*O2*",
+	"-j*",
+	"*all",
+	"re:a\\,?b",
+	"*",
+	"re:\\bnightly\\b",
+	"re:(--)?fast$",
+	"re:--job=12+4",
+	"re:abc?d",
 };
 static const char *const place_patterns[] = {"users/*", "builds", "builds/*", "*/u1", "a/b/c", "*"};
 static const char *const tag_patterns[] = {"nightly", "n*", "*7", "night", "re:t"};

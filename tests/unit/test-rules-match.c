@@ -519,6 +519,45 @@ START_TEST(globs_as_fnmatch)
 }
 END_TEST
 
+/* What must be in a text that fits a regular expression, '~' between the pieces. */
+START_TEST(literals_of_expressions)
+{
+	static const struct {
+		const char *pattern, *literals;
+	} rows[] = {
+		{"make", "make"},
+		{"\\bmake\\b", "~make~"},
+		{"^/usr/.*x$", "~/usr/~~x~"},
+		{"ab*cd?e+f", "a~~c~~e~f"},
+		{"\\.so\\.[0-9]+$", ".so.~~~"},
+		{"x(a|b)y(c)*z", "x~y~~z"},
+		{"a{2,3}b{x}c", "~~~~x}c"},
+		{"[]a]b[^]a]c[a\\]b]d", "~b~c~d"},
+		{"((a)[)](b\\)))c", "~c"},
+		{"(?:a)b(?=c)d(?<!e)f", "~b~d~f"},
+		/* It is hard to tell. */
+		{"a|b", ""},
+		{"(?i)abc", ""},
+		{"a(?x: b)c", ""},
+		{"(*UTF)abc", ""},
+		{"a\\x41b", ""},
+		{"a\\Q(\\Eb", ""},
+		{"(a)\\1b", ""},
+		{"a[[:digit:]]b", ""},
+		{"a(b[[.x]c)d", ""},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char buf[64];
+		size_t n = regex_literals(rows[i].pattern, '~', buf);
+
+		ck_assert_uint_le(n, strlen(rows[i].pattern));
+		buf[n] = '\0';
+		ck_assert_msg(strcmp(buf, rows[i].literals) == 0, "%s: %s", rows[i].pattern, buf);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	return harness_run("rules-match",
@@ -526,5 +565,5 @@ int main(void)
 						  first_match_wins, explain, from_systemd,
 						  explain_what_matters, actual_values, many_groups,
 						  sets_of_ids, ends_of_ids, shapes_of_globs,
-						  globs_as_fnmatch, NULL});
+						  globs_as_fnmatch, literals_of_expressions, NULL});
 }
