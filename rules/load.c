@@ -97,7 +97,8 @@ struct loading {
 	struct stat st;
 	unsigned depth;
 };
-enum { DEPTH_MAX = 16 };
+/* Files that include others several times over would be read without an end. */
+enum { DEPTH_MAX = 16, FILES_MAX = 10000 };
 
 /* A file that cannot be read is a mistake like others, so that all of them are told. */
 static int note_unreadable(struct raw *raw, const char *path, const char *why)
@@ -172,6 +173,8 @@ static int include_file(void *data, size_t file, unsigned line, const char *name
 		why = "it is not a regular file";
 	else if (loading.depth > DEPTH_MAX)
 		why = "more than 16 files include each other";
+	else if (above->raw->n_files >= FILES_MAX)
+		why = "more than 10000 files are read";
 	else if (!is_loading(above, &loading.st, chain, sizeof(chain)))
 		n = file_read_all_at(AT_FDCWD, path, &text);
 	else

@@ -272,6 +272,43 @@ START_TEST(directory)
 }
 END_TEST
 
+/* Files that include the next one ten times each: 10^12 files, were they all read. */
+START_TEST(includes)
+{
+	enum { LEVELS = 12, TIMES = 10 };
+	struct rules_errors errors = {0};
+	struct ruleset *set = NULL;
+	char tree[PATH_MAX], name[32], text[TIMES * 32] = "";
+	size_t told = 0;
+
+	harness_directory(tree);
+	for (int i = 0; i < LEVELS; i++) {
+		size_t size = 0;
+
+		for (int k = 0; k < TIMES; k++)
+			size += (size_t)snprintf(text + size, sizeof(text) - size,
+						 "[include sub/../%d.part]\n", i + 1);
+		snprintf(name, sizeof(name), i ? "%d.part" : "0.rules", i);
+		harness_write_text(tree, name, text);
+	}
+	harness_write_text(tree, "sub/x", "");
+	harness_write_text(tree, "12.part", "[rule a]\n" C);
+	ck_assert_int_eq(ruleset_load(tree, &fixture_options, &set, &errors), -EINVAL);
+	for (size_t i = 0; i < errors.n; i++)
+		told += strstr(errors.lines[i], "more than 10000 files are read") != NULL;
+	ck_assert_uint_gt(told, 0);
+	rules_errors_done(&errors);
+	/* Once it is good, and a name with blanks too. */
+	harness_write_text(tree, "0.rules", "[include a part]\n[include 12.part]\n");
+	harness_write_text(tree, "a part", "[rule b]\n" C);
+	ck_assert_int_eq(ruleset_load(tree, &fixture_options, &set, &errors), 0);
+	ck_assert_str_eq(ruleset_rule(set, 0)->name, "b");
+	ck_assert_str_eq(ruleset_rule(set, 1)->name, "a");
+	ruleset_free(set);
+	harness_remove_tree(tree);
+}
+END_TEST
+
 /* What cannot be read is told with the rest, and nothing is loaded. */
 START_TEST(unreadable)
 {
@@ -377,6 +414,6 @@ int main(void)
 {
 	return harness_run("rules-read",
 			   (const TTest *const[]){accepted, long_lines, long_everything, places,
-						  order_of_rules, settings, directory, unreadable,
-						  shipped_sets, examples, NULL});
+						  order_of_rules, settings, directory, includes,
+						  unreadable, shipped_sets, examples, NULL});
 }
