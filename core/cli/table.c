@@ -15,6 +15,9 @@ struct table {
 	size_t n_columns;
 	bool json;
 	int *shown; /* column of ours -> column of smartcols, -1 where it is not shown */
+	/* By row: smartcols itself walks along a list to find one. */
+	struct libscols_line **lines;
+	size_t n, room;
 };
 
 static void out_of_memory(void)
@@ -65,19 +68,21 @@ struct table *table_new(const char *name, const struct table_column *columns, si
 
 int table_row(struct table *t, int parent)
 {
-	struct libscols_line *above =
-		parent < 0 ? NULL : scols_table_get_line(t->scols, (size_t)parent);
-
 	/* JSON listings stay flat: a reader finds the parent by the name. */
-	if (!scols_table_new_line(t->scols, t->json ? NULL : above))
+	struct libscols_line *above = parent < 0 || t->json ? NULL : t->lines[parent];
+
+	if (t->n == t->room) {
+		t->room = t->room ? 2 * t->room : 64;
+		t->lines = reallocarray(t->lines, t->room, sizeof(*t->lines));
+	}
+	if (!t->lines || !(t->lines[t->n] = scols_table_new_line(t->scols, above)))
 		out_of_memory();
-	return (int)scols_table_get_nlines(t->scols) - 1;
+	return (int)t->n++;
 }
 
 void table_set(struct table *t, size_t column, const char *format, ...)
 {
-	size_t lines = scols_table_get_nlines(t->scols);
-	struct libscols_line *line = scols_table_get_line(t->scols, lines - 1);
+	struct libscols_line *line = t->lines[t->n - 1];
 	char *text;
 	va_list ap;
 	int n;
@@ -96,13 +101,14 @@ int table_finish(struct table *t)
 	int r = 0;
 
 	/* smartcols prints nothing at all for a table without rows, which is no JSON. */
-	if (t->json && scols_table_get_nlines(t->scols) == 0)
+	if (t->json && t->n == 0)
 		printf("{\n   \"%s\": []\n}\n", scols_table_get_name(t->scols));
 	else
 		r = scols_print_table(t->scols);
 	if (r == 0 && (fflush(stdout) != 0 || ferror(stdout)))
 		r = -errno;
 	scols_unref_table(t->scols);
+	free(t->lines);
 	free(t->shown);
 	free(t);
 	return r;
