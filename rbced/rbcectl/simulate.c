@@ -197,8 +197,8 @@ static void print_for_people(struct json_object *reply, const struct rule *rule,
 		printf("rule '%s' (%s:%u, %s): %s\n", rule->name, rule->file, rule->line,
 		       rule->mode == RULE_OBSERVE ? "observe" : "enforce",
 		       container ?: "left where it is");
-	if (stays)
-		printf("but it stays where it is: placed by hand, or rbced itself\n");
+	if (rule && stays)
+		printf("but it stays where it is: placed by hand, rbced itself, or the kernel's\n");
 	print_limits(reply_object(reply, "limits"), container ?: "");
 	json_object_put(reply);
 }
@@ -247,7 +247,8 @@ static int simulate_pid(struct ruleset *set, const struct common *common, pid_t 
 	    rbce_task_read(all.root, pid, RBCE_FACT_ALL, &task, &err) < 0)
 		return command_failed(&err);
 	rbce_hierarchy_place(all.h, &task);
-	return simulate_one(set, &task, marks_apply(&marks, &task), common->json);
+	return simulate_one(set, &task, marks_apply(&marks, &task) || task.kernel_thread,
+			    common->json);
 }
 
 /* ---- every task ---- */

@@ -76,6 +76,13 @@ test_what_the_daemon_knows() {
 	contains "without a daemon" "tags, and tasks placed by hand, are not known" "$(ctl simulate --all --rules "$T/rules")"
 }
 
+test_a_kernel_thread_stays() {
+	[ "$(cat /proc/2/comm)" = kthreadd ] || skip "no kernel threads are seen here"
+	write_rules <<<$'[rule all]\ncontainer = all'
+	contains "the rule" "rule 'all'" "$("$BIN/rbcectl" simulate --pid 2 --rules "$T/rules")"
+	contains "what becomes of it" "but it stays where it is" "$("$BIN/rbcectl" simulate --pid 2 --rules "$T/rules")"
+}
+
 # A task chooses its name; it is no way to write on an administrator's terminal.
 test_a_name_with_control_characters() {
 	local name=$'a\n\e[2Jb'
