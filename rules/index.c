@@ -55,10 +55,21 @@ struct making {
 	struct builder *builder;
 	struct index_node *node;
 	unsigned used; /* attributes that lead here */
-	/* How often each key occurs, by the low bits of its hash: a key's own count or more. */
-	uint32_t *counts;
-	uint64_t count_mask;
-	size_t n_ranges[ATTRIBUTES];
+	/*
+	 * How often each key occurs, by some bits of its hash: a key's own count or more. Pieces of
+	 * patterns apart, since some of them occur in most patterns.
+	 */
+	struct counts {
+		uint32_t *list;
+		uint64_t mask;
+	} exact, grams;
+	/* Where ranges begin and where they end, each in order: how many meet one is told by that.
+	 */
+	struct ends {
+		uint32_t *lows, *highs;
+		size_t n, room;
+	} ends[ATTRIBUTES];
+	size_t n_ranges[ATTRIBUTES]; /* that are filed */
 	struct filed *filed;
 	size_t n_filed, filed_room;
 	struct filed_range *ranges[ATTRIBUTES];
@@ -67,9 +78,9 @@ struct making {
 	size_t n_always;
 };
 
-static uint32_t *count_of(const struct making *m, uint64_t key)
+static uint32_t *count_of(const struct counts *counts, uint64_t key)
 {
-	return &m->counts[(key >> 20) & m->count_mask];
+	return &counts->list[(key >> 20) & counts->mask];
 }
 
 /* A piece of a pattern, and how many patterns have it. */
@@ -88,7 +99,7 @@ static void each_gram(struct making *m, size_t attribute, const char *text, size
 
 	for (size_t i = 0; i + bytes <= n; i++) {
 		uint64_t gram = gram_at(text + i, size), key = gram_key(attribute, gram, size);
-		uint32_t *count = count_of(m, key);
+		uint32_t *count = count_of(&m->grams, key);
 
 		if (memchr(text + i, '\0', bytes))
 			continue;
@@ -127,27 +138,77 @@ static bool is_fileable(const struct making *m, const struct term *term)
 	return term->included.n && !(m->used & 1U << attribute_number(term->attribute));
 }
 
-static void count_term(struct making *m, const struct term *term)
+static int count_range(struct ends *ends, struct id_range range)
+{
+	if (ends->n == ends->room) {
+		size_t room = ends->room ? 2 * ends->room : 16;
+		uint32_t *lows = reallocarray(ends->lows, room, sizeof(*lows));
+		uint32_t *highs = lows ? reallocarray(ends->highs, room, sizeof(*highs)) : NULL;
+
+		ends->lows = lows ?: ends->lows;
+		ends->highs = highs ?: ends->highs;
+		if (!highs)
+			return -ENOMEM;
+		ends->room = room;
+	}
+	ends->lows[ends->n] = range.low;
+	ends->highs[ends->n++] = range.high;
+	return 0;
+}
+
+/* How many of the numbers, which are in order, are below LIMIT. */
+static size_t count_below(const uint32_t *numbers, size_t n, uint64_t limit)
+{
+	size_t low = 0;
+
+	while (low < n) {
+		size_t middle = low + (n - low) / 2;
+
+		if (numbers[middle] < limit)
+			low = middle + 1;
+		else
+			n = middle;
+	}
+	return low;
+}
+
+/* How many of the ranges meet this one, which is one of them. */
+static size_t count_meeting(const struct ends *ends, struct id_range range)
+{
+	return count_below(ends->lows, ends->n, (uint64_t)range.high + 1) -
+	       count_below(ends->highs, ends->n, range.low);
+}
+
+static int count_term(struct making *m, const struct term *term)
 {
 	size_t a = attribute_number(term->attribute);
 	const struct ids *ids = &term->included.ids;
 	const struct globs *globs = &term->included.globs;
 
-	for (size_t i = 0; i < ids->n; i++) {
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ids->n; i++) {
 		if (ids->ranges[i].low == ids->ranges[i].high)
-			++*count_of(m, exact_key(a, ids->ranges[i].low));
+			++*count_of(&m->exact, exact_key(a, ids->ranges[i].low));
 		else
-			m->n_ranges[a]++;
+			r = count_range(&m->ends[a], ids->ranges[i]);
 	}
 	for (size_t i = 0; i < globs->n; i++) {
 		const struct glob *glob = &globs->list[i];
 
 		if (glob->shape == GLOB_EXACT)
-			++*count_of(m, exact_key(a, hash_text(glob->text, glob->size)));
+			++*count_of(&m->exact, exact_key(a, hash_text(glob->text, glob->size)));
 		else
 			count_glob(m, a, glob);
 	}
+	return r;
 }
+
+/*
+ * A command line may be long, and one rule that is filed by it is enough to have it looked through:
+ * as long as asking many rules takes.
+ */
+enum { COST_ANY_TEXT = 32 };
 
 /* How many rules share the places of this term, about; UINT64_MAX when it cannot be filed. */
 static uint64_t term_cost(struct making *m, const struct term *term)
@@ -159,20 +220,21 @@ static uint64_t term_cost(struct making *m, const struct term *term)
 
 	for (size_t i = 0; i < ids->n; i++)
 		cost += ids->ranges[i].low == ids->ranges[i].high
-				? *count_of(m, exact_key(a, ids->ranges[i].low))
-				: m->n_ranges[a] + 1;
+				? *count_of(&m->exact, exact_key(a, ids->ranges[i].low))
+				: count_meeting(&m->ends[a], ids->ranges[i]);
 	for (size_t i = 0; i < globs->n; i++) {
 		const struct glob *glob = &globs->list[i];
 		struct gram rarest;
 
 		if (glob->shape == GLOB_EXACT) {
-			cost += *count_of(m, exact_key(a, hash_text(glob->text, glob->size)));
+			cost += *count_of(&m->exact,
+					  exact_key(a, hash_text(glob->text, glob->size)));
 			continue;
 		}
 		rarest = rarest_gram(m, a, glob);
 		if (!rarest.found)
 			return UINT64_MAX;
-		cost += rarest.count + 1;
+		cost += rarest.count + 1 + (term->attribute->any_text ? COST_ANY_TEXT : 0);
 	}
 	return cost;
 }
@@ -456,24 +518,46 @@ static void trim(struct index_node *node)
 				?: node->buckets;
 }
 
-static int count_rules(struct making *m, const uint32_t *rules, size_t n)
+static int compare_number(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static int counts_new(struct counts *counts, uint64_t wanted)
 {
 	uint64_t size = 256;
 
-	while (size < 64 * n && size < 1 << 23)
+	while (size < wanted && size < 1 << 23)
 		size *= 2;
-	m->count_mask = size - 1;
-	m->counts = calloc(size, sizeof(*m->counts));
-	if (!m->counts)
-		return -ENOMEM;
-	for (size_t i = 0; i < n; i++) {
+	counts->mask = size - 1;
+	counts->list = calloc(size, sizeof(*counts->list));
+	return counts->list ? 0 : -ENOMEM;
+}
+
+static int count_rules(struct making *m, const uint32_t *rules, size_t n)
+{
+	int r = counts_new(&m->exact, 8 * n);
+
+	if (r == 0)
+		r = counts_new(&m->grams, 64 * n);
+	for (size_t i = 0; r == 0 && i < n; i++) {
 		const struct flat *flat = &m->builder->flat[rules[i]];
 
-		for (size_t t = 0; t < flat->n; t++)
+		for (size_t t = 0; r == 0 && t < flat->n; t++)
 			if (is_fileable(m, flat->terms[t]))
-				count_term(m, flat->terms[t]);
+				r = count_term(m, flat->terms[t]);
 	}
-	return 0;
+	for (size_t a = 0; a < ATTRIBUTES; a++) {
+		struct ends *ends = &m->ends[a];
+
+		if (!ends->n)
+			continue;
+		qsort(ends->lows, ends->n, sizeof(*ends->lows), compare_number);
+		qsort(ends->highs, ends->n, sizeof(*ends->highs), compare_number);
+	}
+	return r;
 }
 
 static int file_rules(struct making *m, const uint32_t *rules, size_t n)
@@ -486,8 +570,6 @@ static int file_rules(struct making *m, const uint32_t *rules, size_t n)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++)
 		chosen[i] = choose_term(m, &m->builder->flat[rules[i]]);
-	/* From here on these count the ranges that are filed. */
-	memset(m->n_ranges, 0, sizeof(m->n_ranges));
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		if (chosen[i])
 			r = file_term(m, chosen[i], rules[i]);
@@ -517,11 +599,15 @@ static int make_node(struct making *m)
 
 static void making_done(struct making *m)
 {
-	free(m->counts);
+	free(m->exact.list);
+	free(m->grams.list);
 	free(m->filed);
 	free(m->always);
-	for (size_t a = 0; a < ATTRIBUTES; a++)
+	for (size_t a = 0; a < ATTRIBUTES; a++) {
 		free(m->ranges[a]);
+		free(m->ends[a].lows);
+		free(m->ends[a].highs);
+	}
 }
 
 /* *RET stays NULL when no rule can be filed: then the list is as good. */
