@@ -85,10 +85,6 @@ const struct record *records_find(struct records *records, pid_t pid, uint64_t s
 /* The same without knowing when it began: of the process that was last heard of by that pid. */
 const struct record *records_find_pid(const struct records *records, pid_t pid);
 
-/* Calls FUNCTION for each, in any order. */
-void records_each(const struct records *records,
-		  void (*function)(void *data, const struct record *record), void *data);
-
 void records_add_move(struct records *records, const struct rbce_task *task, enum cause cause,
 		      const char *rule, const char *to);
 

@@ -679,6 +679,15 @@ static void builder_done(struct builder *builder)
 	free(builder->flat);
 }
 
+/* A text, if there is one: numbers are shared by more. */
+static const struct term *first_asked(const struct compiled *rule)
+{
+	for (size_t i = 0; i < rule->n_terms; i++)
+		if (rule->terms[i]->attribute->text)
+			return rule->terms[i];
+	return rule->n_terms ? rule->terms[0] : NULL;
+}
+
 static int list_rules(const struct ruleset *set, struct index *index)
 {
 	index->rules = large_calloc(set->n_rules + 1, sizeof(*index->rules));
@@ -687,8 +696,13 @@ static int list_rules(const struct ruleset *set, struct index *index)
 	for (size_t i = 0; i < set->n_rules; i++) {
 		const struct compiled *rule = &set->rules[i];
 
-		index->rules[i] = (struct index_rule){rule->terms, (uint32_t)rule->n_terms,
-						      rule->n_depends > 0, compiled_guarded(rule)};
+		index->rules[i] = (struct index_rule){
+			.first = first_asked(rule),
+			.terms = rule->terms,
+			.n_terms = (uint32_t)rule->n_terms,
+			.depends = rule->n_depends > 0,
+			.guarded = compiled_guarded(rule),
+		};
 	}
 	return 0;
 }

@@ -27,8 +27,10 @@ struct index_slot {
 };
 enum { NO_BUCKET = UINT32_MAX };
 
-/* What asking a rule needs, apart from all else. */
+/* What asking a rule needs, apart from all else. FIRST is asked before the others: most likely it
+ * fails. NULL when the rule has no term of its own. */
 struct index_rule {
+	const struct term *first;
 	struct term *const *terms;
 	uint32_t n_terms;
 	bool depends, guarded;

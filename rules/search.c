@@ -28,8 +28,10 @@ static bool matches(const struct search *s, uint32_t rule)
 
 	if (asked->guarded && s->task->unit)
 		return false;
+	if (asked->first && !term_holds(asked->first, s->task))
+		return false;
 	for (uint32_t i = 0; i < asked->n_terms; i++)
-		if (!term_holds(asked->terms[i], s->task))
+		if (asked->terms[i] != asked->first && !term_holds(asked->terms[i], s->task))
 			return false;
 	return !asked->depends || compiled_holds(&s->set->rules[rule], s->task);
 }
@@ -82,7 +84,7 @@ struct wave {
 static void prefetch_terms(const struct index_rule *rule)
 {
 	for (size_t line = 0; line < 4; line++)
-		__builtin_prefetch((const void *)((uintptr_t)rule->terms + 64 * line));
+		__builtin_prefetch((const void *)((uintptr_t)rule->first + 64 * line));
 }
 
 static void wave_search(struct wave *wave)
