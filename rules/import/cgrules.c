@@ -304,10 +304,13 @@ int import_cgrules(const struct import_source *sources, size_t n,
 
 	if (r < 0)
 		return r;
-	fprintf(c.import.out,
-		"# The first rule that matches decides, there and here. A group means the real "
-		"groups of a task,\n# not the list of members. A container is one for all "
-		"controllers, also where a line named some.\n");
+	fprintf(c.import.out, "# The first rule that matches decides, there and here. Users are "
+			      "the real ones here, "
+			      "the effective\n# ones there (euser); groups are those that a task "
+			      "really has, not a "
+			      "list of members. A container is\n# one for all controllers, also "
+			      "where a line named "
+			      "some.\n");
 	for (size_t i = 0; i < n; i++)
 		read_source(&c, &sources[i]);
 	if (n > 1) {

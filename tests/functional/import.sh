@@ -25,8 +25,9 @@ test_cgrules() {
 	contains "the rules are good" "3 rules, 0 containers" "$("$BIN/rbced" --check --rules "$T/rules" 2>&1)"
 	diff "$T/out" - <<-END || fail "it reads otherwise"
 		# Imported from cgrules.conf: $T/cgrules.conf
-		# The first rule that matches decides, there and here. A group means the real groups of a task,
-		# not the list of members. A container is one for all controllers, also where a line named some.
+		# The first rule that matches decides, there and here. Users are the real ones here, the effective
+		# ones there (euser); groups are those that a task really has, not a list of members. A container is
+		# one for all controllers, also where a line named some.
 
 		[rule root-make]
 		user      = root
