@@ -218,8 +218,15 @@ static bool gives(const char *template, const char *section)
 /* The same for a section like "builds" or "builds/alice" and the template "builds/%u". */
 static bool gives_part(const char *template, const char *section)
 {
-	cleanup_free char *start = strdup(template);
+	cleanup_free char *start = NULL;
 
+	/* Most have no variables, and there may be thousands of each. */
+	if (!strchr(template, '%') && !strchr(section, '%')) {
+		const char *behind = after_prefix(template, section);
+
+		return behind && (!*behind || *behind == '/');
+	}
+	start = strdup(template);
 	if (!start || gives(template, section))
 		return true;
 	for (char *end; (end = strrchr(start, '/'));) {
