@@ -36,7 +36,7 @@ static void has_literals(const struct glob *glob, const char *text)
 
 	if (!pieces)
 		return;
-	glob_literals(glob, '\n', pieces);
+	pieces[glob_literals(glob, '\n', pieces)] = '\0';
 	for (char *piece = strtok_r(pieces, "\n\2\3", &state); piece;
 	     piece = strtok_r(NULL, "\n\2\3", &state))
 		must(strstr(text, piece));
