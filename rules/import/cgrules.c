@@ -144,16 +144,20 @@ static void print_who(struct cgrules *c, const char *user, const char *process)
 	fputc('\n', out);
 }
 
-/* "alice-cc1", "@students", "everyone" */
+/* "alice-cc1", "@students", "everyone"; of "/usr/lib/oracle/" and a star, "oracle". */
 static void begin_rule(struct cgrules *c, const char *user, const char *process, const char *mark)
 {
-	const char *slash = process ? strrchr(process, '/') : NULL;
+	cleanup_free char *path = strdup(process ?: "");
+	const char *program = path ?: "";
 	char name[256];
 
+	for (size_t size = strlen(program); size && strchr("*/", path[size - 1]);)
+		path[--size] = '\0';
+	if (strrchr(program, '/'))
+		program = strrchr(program, '/') + 1;
 	snprintf(name, sizeof(name), "%.100s%s%.100s%s", streq(user, "*") ? "" : user,
-		 process && !streq(user, "*") ? "-" : "",
-		 process ? (slash && slash[1] ? slash + 1 : process) : "", mark);
-	if (!*name || *name == '-' || streq(name, "*"))
+		 *program && !streq(user, "*") ? "-" : "", program, mark);
+	if (!*name || *name == '-')
 		snprintf(name, sizeof(name), "everyone%s", mark);
 	import_rule(&c->import, name);
 }
