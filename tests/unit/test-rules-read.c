@@ -399,7 +399,8 @@ START_TEST(examples)
 			 "[rule batch]\nignore = yes\n",
 			 key.name, key.example,
 			 key.is_term || strcmp(key.name, "order") == 0 ||
-					 strcmp(key.name, "mode") == 0
+					 strcmp(key.name, "mode") == 0 ||
+					 strcmp(key.name, "from-systemd") == 0
 				 ? "container = c\n"
 				 : "");
 		ck_assert_msg(ruleset_parse("t.rules", text, strlen(text), &options, &set,
