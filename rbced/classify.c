@@ -2,6 +2,8 @@
 /* From an event to a verdict to a move; see engine.h. */
 #include <core/cli/log.h>
 #include <errno.h>
+#include <poll.h>
+#include <sys/pidfd.h>
 
 #include "engine.h"
 #include "hold.h"
@@ -118,19 +120,34 @@ static enum outcome refuse_realtime(struct engine *engine, const struct rbce_tas
 	return OUTCOME_REALTIME;
 }
 
+/* Is it still the process whose facts were read? A pid is not used again before that has ended. */
+static int make_sure(struct engine *engine, const struct rbce_task *task, const struct decision *d)
+{
+	struct pollfd ended = {.fd = d->pidfd, .events = POLLIN};
+	int fd;
+
+	if (d->pidfd >= 0)
+		return poll(&ended, 1, 0) == 0 ? 0 : -ESRCH;
+	fd = rbce_task_pidfd(engine->root, task);
+	if (fd < 0)
+		return fd;
+	close(fd);
+	return 0;
+}
+
 /*
- * The pidfd of the task whose facts were read keeps its pid from meaning another one unnoticed: if
+ * The task whose facts were read is made sure of, so that its pid does not mean another one: if
  * it ended before the move, the move is not made; if after, the newcomer brings its own events.
  */
 static enum outcome move_task(struct engine *engine, const struct rbce_task *task, enum cause cause,
 			      struct decision *d)
 {
-	cleanup_close int fd = rbce_task_pidfd(engine->root, task);
-	int r = fd < 0 ? fd : place_task(engine, d->container, task->pid, &d->why);
+	int sure = make_sure(engine, task, d);
+	int r = sure < 0 ? sure : place_task(engine, d->container, task->pid, &d->why);
 
 	if (r == -ESRCH)
 		return OUTCOME_GONE;
-	if (fd < 0)
+	if (sure < 0)
 		rbce_error_errno(&d->why, r, "cannot move process '%d'", task->pid);
 	if (r == PLACE_REALTIME)
 		return refuse_realtime(engine, task, d->rule, &d->why);
@@ -257,6 +274,7 @@ static enum outcome decide(struct engine *engine, struct rbce_task *task, enum c
 static void decision_done(struct decision *decision)
 {
 	free(decision->container);
+	closep(&decision->pidfd);
 }
 
 static enum outcome could_not_read(int r, struct decision *d)
@@ -349,7 +367,7 @@ static int read_by_need(struct engine *engine, pid_t pid, enum cause cause, stru
 enum outcome engine_look(struct engine *engine, pid_t pid, enum cause cause, uint64_t when)
 {
 	CLEANUP(rbce_task_done) struct rbce_task task = {0};
-	CLEANUP(decision_done) struct decision d = {.outcome = OUTCOME_IGNORED};
+	CLEANUP(decision_done) struct decision d = {.outcome = OUTCOME_IGNORED, .pidfd = -1};
 	uint64_t since = engine_now();
 	int r;
 
@@ -398,11 +416,11 @@ static int foresee(struct rbce_task *task, const char *program)
 enum { EXPECT_USEC = 2000000 };
 
 int engine_classify_exec(struct engine *engine, pid_t pid, const char *program, bool changes_ids,
-			 uint64_t until)
+			 uint64_t until, void (*answer)(void *data), void *data)
 {
 	static const unsigned unknown = RBCE_FACT_EXE | RBCE_FACT_ARGS;
 	CLEANUP(rbce_task_done) struct rbce_task task = {0};
-	CLEANUP(decision_done) struct decision d = {0};
+	CLEANUP(decision_done) struct decision d = {.pidfd = pidfd_open(pid, 0)};
 	unsigned facts = engine->facts;
 	uint64_t since = engine_now();
 	int r;
@@ -413,10 +431,12 @@ int engine_classify_exec(struct engine *engine, pid_t pid, const char *program, 
 		r = foresee(&task, program);
 	if (engine_lock_until(engine, until) < 0) {
 		source_look(engine, pid, false);
+		answer(data);
 		return -ETIMEDOUT;
 	}
 	d.outcome = r < 0 ? could_not_read(r, &d) : decide(engine, &task, CAUSE_GATE, &d);
 	source_look(engine, pid, false);
+	answer(data);
 	if (r == 0)
 		source_decided(engine, &task, &d);
 	/* What it knows all of need not be looked at again when it is executed. */

@@ -69,6 +69,8 @@ struct decision {
 	char *container;         /* where that wants the task; NULL: anywhere; owned */
 	bool told;               /* OUTCOME_OBSERVED: it was so before */
 	struct rbce_error why;   /* OUTCOME_FAILED */
+	int pidfd; /* opened before the facts were read; -1: it is still to be made sure of the pid
+		    */
 };
 
 /* Errors above are counted as none. */
@@ -208,10 +210,11 @@ void engine_scan(struct engine *engine, enum cause cause);
 /*
  * Looks at a task that is about to execute PROGRAM, which it does not show yet; its arguments and,
  * where the program changes them, its effective ids are still those from before. For a thread that
- * does not hold the lock; -ETIMEDOUT when that is not to be had until then, else an outcome.
+ * does not hold the lock; -ETIMEDOUT when that is not to be had until then, else an outcome. ANSWER
+ * is called in between, once it stands where it belongs.
  */
 int engine_classify_exec(struct engine *engine, pid_t pid, const char *program, bool changes_ids,
-			 uint64_t until);
+			 uint64_t until, void (*answer)(void *data), void *data);
 
 /*
  * A program was executed then. Is it the one that the gate decided the task for, with nothing left

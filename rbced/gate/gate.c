@@ -62,9 +62,11 @@ struct gate {
 };
 
 struct event {
+	struct gate *gate;
 	int fd;
 	pid_t pid;
-	uint64_t since; /* engine_now() */
+	uint64_t since;    /* engine_now() */
+	uint64_t held_for; /* microseconds; 0: it still is */
 	bool changes_ids;
 	char program[PATH_MAX];
 };
@@ -76,16 +78,22 @@ static void add(struct gate *gate, enum gate_count what, uint64_t n)
 
 /* ---- answers ---- */
 
-static void let_go(struct gate *gate, const struct event *event)
+/* Once for each, as soon as can be. */
+static void let_go(void *data)
 {
+	struct event *event = data;
+	struct gate *gate = event->gate;
 	const struct fanotify_response response = {event->fd, FAN_ALLOW};
 
+	if (event->held_for)
+		return;
 	/* ENOENT: the watchdog was first, or the task was killed. */
 	if (write(gate->group, &response, sizeof(response)) < 0 && errno != ENOENT)
 		log_warning("gate: cannot answer: %s", strerror(errno));
 	atomic_fetch_add(&gate->shared->beat, 1);
 	close(event->fd);
-	histogram_add(&gate->latency, engine_now() - event->since);
+	event->held_for = engine_now() - event->since ?: 1;
+	histogram_add(&gate->latency, event->held_for);
 }
 
 /* Too many in a row were late: it is better to hold nothing for a while. */
@@ -188,14 +196,15 @@ static bool handle(struct gate *gate, struct event *event)
 		add(gate, COUNT_LEFT, 1);
 	else
 		r = engine_classify_exec(gate->engine, event->pid, event->program,
-					 event->changes_ids, gate->impatient ? 0 : until);
-	let_go(gate, event);
+					 event->changes_ids, gate->impatient ? 0 : until, let_go,
+					 event);
+	let_go(event);
 	/* After one wait in vain the others do not wait as well, one behind the other. */
 	gate->impatient = r == -ETIMEDOUT;
-	if (r != -ETIMEDOUT && engine_now() <= until)
+	if (r != -ETIMEDOUT && event->held_for <= gate->engine->options.gate.deadline)
 		return false;
 	add(gate, COUNT_LATE, 1);
-	tell_miss(gate, event, engine_now() - event->since);
+	tell_miss(gate, event, event->held_for);
 	return true;
 }
 
@@ -211,6 +220,7 @@ static void read_events(struct gate *gate)
 		add(gate, COUNT_REFUSED, 1);
 	for (; n > 0 && FAN_EVENT_OK(metadata, n); metadata = FAN_EVENT_NEXT(metadata, n)) {
 		struct event event = {
+			.gate = gate,
 			.fd = metadata->fd,
 			.pid = metadata->pid,
 			.since = since,

@@ -394,6 +394,15 @@ static __always_inline void describe(struct bpf_record *record, struct task_stru
 	bpf_core_read(&record->comm, sizeof(record->comm), &leader->comm);
 }
 
+/* That a task has ended may wait for something else, or for the daemon's timer. */
+static __always_inline __u64 wakeup_for(enum heard cause)
+{
+	if (cause == HEARD_EXIT && bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) <
+					   bpf_ringbuf_query(&events, BPF_RB_RING_SIZE) / 2)
+		return BPF_RB_NO_WAKEUP;
+	return BPF_RB_FORCE_WAKEUP;
+}
+
 /* LEADER is NULL where it is not about a task; OTHER is who forked or moved it. */
 static __always_inline void deliver(struct task_struct *leader, enum heard cause, __u32 other)
 {
@@ -415,7 +424,7 @@ static __always_inline void deliver(struct task_struct *leader, enum heard cause
 		record->mover = other;
 		bpf_get_current_comm(record->mover_comm, sizeof(record->mover_comm));
 	}
-	bpf_ringbuf_submit(record, 0);
+	bpf_ringbuf_submit(record, wakeup_for(cause));
 	if (here)
 		__sync_fetch_and_add(&here->delivered[cause], 1);
 }

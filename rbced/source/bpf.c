@@ -23,7 +23,7 @@
 /* Events handled before other sources of the loop get their turn. */
 enum { BATCH = 4096 };
 
-/* How often it is asked whether the kernel has left out an event unheard. */
+/* How often it is asked whether the kernel has left out an event unheard, and what has ended. */
 enum { CHECK_USEC = 500000 };
 
 /* How long it is believed what a place is. */
@@ -157,6 +157,9 @@ static int on_check(sd_event_source *source, uint64_t usec, void *data)
 	if (missed > bpf->missed)
 		engine_lost(bpf->engine, missed - bpf->missed);
 	bpf->missed = missed;
+	/* Ends of tasks do not wake the daemon by themselves. */
+	bpf->left = BATCH;
+	ring_buffer__consume(bpf->ring);
 	look_for_losses(bpf);
 	return sd_event_source_set_time(source, usec + CHECK_USEC);
 }

@@ -342,6 +342,11 @@ test_killed_while_a_hundred_wait() {
 	wait_for 5 all_have_run
 }
 
+runs_in_place() {
+	"$M/first" >"$T/out"
+	[ "$(places_in "$T/out")" = first ]
+}
+
 # SIGSTOP: the watchdog lets them go within the deadline, and the daemon goes on when it can.
 test_stopped_while_a_hundred_wait() {
 	local before
@@ -354,7 +359,8 @@ test_stopped_while_a_hundred_wait() {
 	kill -CONT "$RBCED"
 	equal "placed while the daemon stood still" 0 "$before"
 	[ "$(gate rescued)" -ge 100 ] || fail "rescued: $(gate rescued)"
-	runs_in first "$M/first"
+	# On a busy machine one may still be late.
+	wait_for 20 runs_in_place
 }
 
 # A fatal fault of the daemon's own.
