@@ -2,6 +2,7 @@
 /* rbced: puts every task of the system into its container, by rules. */
 #include <core/cli/log.h>
 #include <errno.h>
+#include <malloc.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/file.h>
@@ -140,19 +141,24 @@ static int start(struct engine *engine, const struct source_kind *kind, struct c
 	if (r == 0)
 		r = rbce_hierarchy_open(engine->root, engine->options.root, &engine->h, err);
 	if (r == 0)
-		r = reload_first(engine, err);
-	if (r == 0)
 		r = take_lock(engine->options.root, err);
 	if (r == 0)
 		r = records_open(runtime_path(engine->options.root, "manual", path, sizeof(path)),
 				 engine->root, &engine->records, err);
+	/*
+	 * Listening comes before the scan: what begins in between is seen by one or the other. And
+	 * before the rules: both take much memory for a moment, which is given back in between.
+	 */
+	if (r == 0)
+		r = source_open(engine, kind, err);
+	malloc_trim(0);
+	if (r == 0)
+		r = reload_first(engine, err);
+	malloc_trim(0);
 	if (r == 0)
 		r = stream_open(engine, err);
 	if (r == 0)
 		r = place_open(engine, err);
-	/* Listening comes before the scan: what begins in between is seen by one or the other. */
-	if (r == 0)
-		r = source_open(engine, kind, err);
 	if (r == 0)
 		r = control_open(engine,
 				 runtime_path(engine->options.root, "sock", path, sizeof(path)),

@@ -51,7 +51,7 @@ const char *hold_name(enum hold hold)
 
 static void free_entry(struct entry *entry)
 {
-	for (size_t i = 0; entry->record.moves && i < RECORD_MOVES; i++) {
+	for (size_t i = 0; i < entry->record.n_moves && i < RECORD_MOVES; i++) {
 		free(entry->record.moves[i].rule);
 		free(entry->record.moves[i].from);
 		free(entry->record.moves[i].to);
@@ -350,6 +350,22 @@ void records_doubt(struct records *records, pid_t pid, uint64_t start)
 		entry->record.doubted = true;
 }
 
+/* Most tasks are moved once: room is made for one, two, four and so on. */
+static bool make_room(struct record *record)
+{
+	size_t n = record->n_moves;
+	struct move *more;
+
+	if (n >= RECORD_MOVES || (n & (n - 1)) != 0)
+		return true;
+	more = reallocarray(record->moves, n ? 2 * n : 1, sizeof(*more));
+	if (!more)
+		return false;
+	memset(more + n, 0, (n ? n : 1) * sizeof(*more));
+	record->moves = more;
+	return true;
+}
+
 void records_add_move(struct records *records, const struct rbce_task *task, enum cause cause,
 		      const char *rule, const char *to)
 {
@@ -360,9 +376,7 @@ void records_add_move(struct records *records, const struct rbce_task *task, enu
 		return;
 	entry->record.moved_at = engine_now();
 	set_text(&entry->record.place, to);
-	if (!entry->record.moves)
-		entry->record.moves = calloc(RECORD_MOVES, sizeof(*entry->record.moves));
-	if (!entry->record.moves)
+	if (!make_room(&entry->record))
 		return;
 	move = &entry->record.moves[entry->record.n_moves++ % RECORD_MOVES];
 	free(move->rule);

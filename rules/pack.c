@@ -19,12 +19,11 @@ void *large_calloc(size_t n, size_t size)
 
 	if (bytes < LARGE_PAGE || bytes / size != n)
 		return calloc(n, size);
-	bytes = (bytes + LARGE_PAGE - 1) / LARGE_PAGE * LARGE_PAGE;
-	memory = aligned_alloc(LARGE_PAGE, bytes);
-	if (!memory)
+	if (posix_memalign(&memory, LARGE_PAGE, bytes) != 0)
 		return NULL;
-	/* A wish: without large pages it is only slower. */
-	madvise(memory, bytes, MADV_HUGEPAGE);
+	/* A wish: without large pages it is only slower. What does not fill one stays in small
+	 * ones. */
+	madvise(memory, bytes / LARGE_PAGE * LARGE_PAGE, MADV_HUGEPAGE);
 	return memset(memory, 0, bytes);
 }
 

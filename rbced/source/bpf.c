@@ -443,14 +443,14 @@ static void choose_programs(struct bpf *bpf, const struct btf *types)
 }
 
 /*
- * An event takes an eighth of what the connector's would, by which --event-buffer is measured. A
- * ring is a power of two, and of whole pages.
+ * An event takes an eighth of what the connector's would, by which --event-buffer is measured, and
+ * a quarter of them will do: few events come at all. A ring is a power of two, and of whole pages.
  */
 static uint32_t ring_size(const struct engine *engine)
 {
 	uint32_t size = (uint32_t)getpagesize();
 
-	while (size < engine->options.event_buffer / 8)
+	while (size < engine->options.event_buffer / 32)
 		size *= 2;
 	return size;
 }
@@ -559,10 +559,8 @@ static int open_bpf(struct engine *engine, void **ret, struct rbce_error *err)
 		r = connector_open_ids(engine, &bpf->ids, err);
 	if (r == 0)
 		r = listen_to(bpf, err);
-	if (r == 0) {
-		rules_changed(bpf);
+	if (r == 0)
 		r = attach(bpf, err);
-	}
 	if (r < 0) {
 		close_bpf(bpf);
 		return r;
