@@ -31,10 +31,15 @@ enum {
 	DOUBT_USEC = 60000000,
 };
 
+/* After so many reads that change nothing, so long a rest is taken after each. */
+enum { CALM_READS = 64, REST_USEC = 3000 };
+
 struct connector {
 	struct engine *engine;
 	uint32_t only; /* of enum proc_cn_event, beside another source; 0 for all */
 	struct nl_sock *socket;
+	sd_event_source *rested; /* timer: events are read again */
+	unsigned calm;           /* reads in a row that changed nothing */
 	sd_event_source *source, *doubt;
 	bool filters;   /* the kernel does */
 	bool confirmed; /* a request of ours */
@@ -169,13 +174,8 @@ static void deliver(struct connector *c)
 }
 
 /* What waits when a look at all tasks is due is worth none of its own, and is soon through. */
-static int on_readable(sd_event_source *source, int fd, uint32_t events, void *data)
+static int receive_all(struct connector *c)
 {
-	struct connector *c = data;
-
-	(void)source;
-	(void)fd;
-	(void)events;
 	for (int i = 0; i < ROUNDS; i++) {
 		uint64_t before = c->missing;
 		int n = receive(c);
@@ -192,6 +192,55 @@ static int on_readable(sd_event_source *source, int fd, uint32_t events, void *d
 			break;
 	}
 	return 0;
+}
+
+/* Tasks that the daemon did something with so far. */
+static uint64_t count_changes(const struct engine *engine)
+{
+	const uint64_t *outcomes = engine->counters.outcomes;
+
+	return outcomes[OUTCOME_MOVED] + outcomes[OUTCOME_SET] + outcomes[OUTCOME_FAILED];
+}
+
+static int on_rested(sd_event_source *source, uint64_t usec, void *data)
+{
+	struct connector *c = data;
+
+	(void)source;
+	(void)usec;
+	return sd_event_source_set_enabled(c->source, SD_EVENT_ON);
+}
+
+/*
+ * Where all stand right, what comes close behind an event is left until there is more of it: most
+ * of it has ended by then, and costs next to nothing. The first that changes something ends that.
+ */
+static int rest(struct connector *c, uint64_t changes)
+{
+	int r;
+
+	if (count_changes(c->engine) != changes) {
+		c->calm = 0;
+		return 0;
+	}
+	if (++c->calm < CALM_READS)
+		return 0;
+	r = sd_event_source_set_time_relative(c->rested, REST_USEC);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(c->rested, SD_EVENT_ONESHOT);
+	return r < 0 ? r : sd_event_source_set_enabled(c->source, SD_EVENT_OFF);
+}
+
+static int on_readable(sd_event_source *source, int fd, uint32_t events, void *data)
+{
+	struct connector *c = data;
+	uint64_t changes = count_changes(c->engine);
+	int r = receive_all(c);
+
+	(void)source;
+	(void)fd;
+	(void)events;
+	return r < 0 ? r : rest(c, changes);
 }
 
 /* ---- listening ---- */
@@ -303,6 +352,9 @@ static int add_sources(struct connector *c)
 	int r = sd_event_add_io(loop, &c->source, nl_socket_get_fd(c->socket), EPOLLIN, on_readable,
 				c);
 
+	if (r >= 0)
+		r = sd_event_add_time_relative(loop, &c->rested, CLOCK_MONOTONIC, REST_USEC, 1,
+					       on_rested, c);
 	/* The other source looks after itself. */
 	if (r < 0 || !c->filters || c->only)
 		return r;
@@ -318,6 +370,7 @@ static struct connector *close_connector(struct connector *c)
 	if (!c)
 		return NULL;
 	sd_event_source_unref(c->source);
+	sd_event_source_disable_unref(c->rested);
 	sd_event_source_disable_unref(c->doubt);
 	if (c->socket) {
 		request(c, &ignore, sizeof(ignore));
