@@ -2,8 +2,8 @@
 /* rbced: puts every task of the system into its container, by rules. */
 #include <core/cli/log.h>
 #include <errno.h>
-#include <malloc.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <sys/file.h>
 #include <sys/resource.h>
