@@ -167,9 +167,12 @@ static void read_type(struct ananicy *a, struct json_object *object)
 static bool is_number(const char *text, long low, long high, long *ret)
 {
 	char *end;
+	long number = strtol(text, &end, 10);
 
-	*ret = strtol(text, &end, 10);
-	return *text && *end == '\0' && *ret >= low && *ret <= high;
+	if (!*text || *end || number < low || number > high)
+		return false;
+	*ret = number;
+	return true;
 }
 
 static void print_ioprio(struct ananicy *a, FILE *out, const struct effect *e)
@@ -202,7 +205,7 @@ static void print_sched(struct ananicy *a, FILE *out, const struct effect *e)
 	if (realtime) {
 		if (*e->rtprio && !is_number(e->rtprio, 1, 99, &priority))
 			import_warn(&a->import, "left out: rtprio " QUOTED, e->rtprio);
-		fprintf(out, "sched         = %s/%ld\n", e->sched, priority < 1 ? 1 : priority);
+		fprintf(out, "sched         = %s/%ld\n", e->sched, priority);
 	} else if (streq(e->sched, "normal") || streq(e->sched, "other")) {
 		fprintf(out, "sched         = other\n");
 	} else if (streq(e->sched, "batch") || streq(e->sched, "idle")) {

@@ -594,6 +594,8 @@ START_TEST(ananicy_messages)
 	      "t.conf:1: left out: a type that is no text");
 	warns(import_ananicy, "{\"name\": \"a\", \"nice\": 1, \"rtprio\": 5}\n",
 	      "t.conf:1: left out: rtprio without the policy fifo or rr");
+	warns(import_ananicy, "{\"name\": \"a\", \"sched\": \"rr\", \"rtprio\": 100}\n",
+	      "t.conf:1: left out: rtprio '100'");
 	warns(import_ananicy, "{\"type\": \"a\"}\n{\"type\": \"a\", \"nice\": 1}\n",
 	      "t.conf:2: 'a' stands above already: this one takes its place");
 	warns(import_ananicy, "{\"cgroup\": \"a\", \"CPUQuota\": \"x\"}\n",
