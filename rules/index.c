@@ -679,13 +679,21 @@ static void builder_done(struct builder *builder)
 	free(builder->flat);
 }
 
-/* A text, if there is one: numbers are shared by more. */
-static const struct term *first_asked(const struct compiled *rule)
+/* The cheapest to ask: not an expression, if there is another. */
+static const struct term *single_pattern(const struct compiled *rule)
 {
-	for (size_t i = 0; i < rule->n_terms; i++)
-		if (rule->terms[i]->attribute->text)
-			return rule->terms[i];
-	return rule->n_terms ? rule->terms[0] : NULL;
+	const struct term *found = NULL;
+
+	for (size_t i = 0; i < rule->n_terms; i++) {
+		const struct globs *globs = &rule->terms[i]->included.globs;
+
+		if (globs->n == 1 && (!found || globs->list[0].shape != GLOB_REGEX)) {
+			found = rule->terms[i];
+			if (globs->list[0].shape != GLOB_REGEX)
+				break;
+		}
+	}
+	return found;
 }
 
 static int list_rules(const struct ruleset *set, struct index *index)
@@ -695,9 +703,11 @@ static int list_rules(const struct ruleset *set, struct index *index)
 		return -ENOMEM;
 	for (size_t i = 0; i < set->n_rules; i++) {
 		const struct compiled *rule = &set->rules[i];
+		const struct term *single = single_pattern(rule);
 
 		index->rules[i] = (struct index_rule){
-			.first = first_asked(rule),
+			.glob = single ? single->included.globs.list : NULL,
+			.attribute = single ? (uint8_t)attribute_number(single->attribute) : 0,
 			.terms = rule->terms,
 			.n_terms = (uint32_t)rule->n_terms,
 			.depends = rule->n_depends > 0,

@@ -27,12 +27,15 @@ struct index_slot {
 };
 enum { NO_BUCKET = UINT32_MAX };
 
-/* What asking a rule needs, apart from all else. FIRST is asked before the others: most likely it
- * fails. NULL when the rule has no term of its own. */
+/*
+ * What asking a rule needs, apart from all else. The GLOB, where there is one, is what a text of
+ * the task must fit: a single pattern of one term, by which most rules fail that are asked in vain.
+ */
 struct index_rule {
-	const struct term *first;
+	const struct glob *glob;
 	struct term *const *terms;
 	uint32_t n_terms;
+	uint8_t attribute; /* of GLOB */
 	bool depends, guarded;
 };
 

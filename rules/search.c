@@ -22,16 +22,32 @@ struct search {
 
 static void search_node(struct search *s, const struct index_node *node);
 
-static bool matches(const struct search *s, uint32_t rule)
+static const struct text *measure(struct search *s, size_t attribute)
+{
+	struct text *text = &s->texts[attribute];
+
+	if (s->measured & 1U << attribute)
+		return text;
+	s->measured |= 1U << attribute;
+	text->text = attributes[attribute].text(s->task);
+	text->size = text->text ? strlen(text->text) : 0;
+	return text;
+}
+
+static bool matches(struct search *s, uint32_t rule)
 {
 	const struct index_rule *asked = &s->rules[rule];
 
 	if (asked->guarded && s->task->unit)
 		return false;
-	if (asked->first && !term_holds(asked->first, s->task))
-		return false;
+	if (asked->glob) {
+		const struct text *text = measure(s, asked->attribute);
+
+		if (!text->text || !glob_match(asked->glob, text->text, text->size))
+			return false;
+	}
 	for (uint32_t i = 0; i < asked->n_terms; i++)
-		if (asked->terms[i] != asked->first && !term_holds(asked->terms[i], s->task))
+		if (!term_holds(asked->terms[i], s->task))
 			return false;
 	return !asked->depends || compiled_holds(&s->set->rules[rule], s->task);
 }
@@ -80,11 +96,14 @@ struct wave {
 	} found[WAVE];
 };
 
-/* What is needed of a rule at first: its terms lie behind each other, see pack.c. */
-static void prefetch_terms(const struct index_rule *rule)
+/* What is needed of a rule at first: what belongs to a pattern or term lies behind it, see pack.c.
+ */
+static void prefetch_rule(const struct index_rule *rule)
 {
-	for (size_t line = 0; line < 4; line++)
-		__builtin_prefetch((const void *)((uintptr_t)rule->first + 64 * line));
+	uintptr_t at = rule->glob ? (uintptr_t)rule->glob : (uintptr_t)rule->terms;
+
+	for (size_t line = 0; line < 3; line++)
+		__builtin_prefetch((const void *)(at + 64 * line));
 }
 
 static void wave_search(struct wave *wave)
@@ -96,7 +115,7 @@ static void wave_search(struct wave *wave)
 		const struct found *found = &wave->found[i];
 
 		if (found->bucket == NO_BUCKET)
-			prefetch_terms(&s->rules[found->rule]);
+			prefetch_rule(&s->rules[found->rule]);
 		else
 			__builtin_prefetch(node->rules + node->buckets[found->bucket].first);
 	}
@@ -139,18 +158,6 @@ static __attribute__((noinline)) void wave_key(struct wave *wave, uint64_t key)
 		wave_resolve(wave);
 	__builtin_prefetch(&wave->node->slots[slot_of(wave->node, key)]);
 	wave->keys[wave->n_keys++] = key;
-}
-
-static const struct text *measure(struct search *s, size_t attribute)
-{
-	struct text *text = &s->texts[attribute];
-
-	if (s->measured & 1U << attribute)
-		return text;
-	s->measured |= 1U << attribute;
-	text->text = attributes[attribute].text(s->task);
-	text->size = text->text ? strlen(text->text) : 0;
-	return text;
 }
 
 static void search_exact(struct wave *wave, size_t a)
