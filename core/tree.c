@@ -316,7 +316,8 @@ static int prepare_kill(const struct rbce_container *c)
 int rbce_container_kill(struct rbce_container *c, struct rbce_error *err)
 {
 	int unified = hierarchy_unified_index(c->h), freezer = hierarchy_index(c->h, RBCE_FREEZER);
-	long long deadline = now_ms() + PATIENCE_MS;
+	long long deadline = 0;
+	size_t fewest = SIZE_MAX;
 	int r = prepare_kill(c);
 
 	if (r < 0)
@@ -331,6 +332,11 @@ int rbce_container_kill(struct rbce_container *c, struct rbce_error *err)
 		r = rbce_container_tasks(c, true, &pids, &n, err);
 		if (r < 0 || n == 0)
 			return r;
+		/* Many tasks take their time: only one in which none goes counts. */
+		if (n < fewest) {
+			fewest = n;
+			deadline = now_ms() + PATIENCE_MS;
+		}
 		kill_tasks(c, pids, n, 20);
 		/* A task that the v1 freezer holds dies only when it is let go. */
 		if (freezer >= 0 && c->dir[freezer] >= 0)

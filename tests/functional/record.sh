@@ -50,18 +50,20 @@ runs_sleep() {
 }
 
 test_report_agrees_with_the_kernel() {
-	local usage throttled before
+	local usage throttled used_before throttled_before
 	start_hog
-	# The container is there before the recorder, so that nothing of the hog's use precedes its samples.
+	# The container is there before the recorder, so that nothing of the hog's use precedes its samples,
+	# and what was used before that is not in them.
 	"$BIN/rbcectl" run --root "$ROOT" busy -- sleep 100 &
 	settled $! busy
 	wait_for 20 runs_sleep $!
-	before=$(used)
+	used_before=$(used)
+	throttled_before=$(throttled)
 	start_recorder "$T/db"
 	wait_for 20 has_samples "$T/db" 1
 	"$T/bin/hog" 6 >/dev/null
-	usage=$(($(used) - before))
-	throttled=$(throttled)
+	usage=$(($(used) - used_before))
+	throttled=$(($(throttled) - throttled_before))
 	sleep 1
 	kill -TERM $RECORDER
 	wait $RECORDER || fail "the recorder ended with status $?"
