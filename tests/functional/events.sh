@@ -2,6 +2,7 @@
 # shellcheck shell=bash
 # rbcectl events: what the daemon does, as it does it; and the counters that go with it.
 # needs: root cgroup
+# the same on every cgroup layout
 
 victims_rule() {
 	private_copy /bin/sleep victim >/dev/null

@@ -2,6 +2,7 @@
 # shellcheck shell=bash
 # Where the daemon hears of tasks: losses, what replaces a source that cannot be had.
 # needs: root cgroup
+# the same on every cgroup layout
 
 victims_rule() {
 	private_copy /bin/sleep victim >/dev/null
