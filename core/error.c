@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "util.h"
+
 int rbce_error_set(struct rbce_error *err, int code, const char *format, ...)
 {
 	va_list ap;
@@ -15,6 +17,7 @@ int rbce_error_set(struct rbce_error *err, int code, const char *format, ...)
 	va_start(ap, format);
 	vsnprintf(err->message, sizeof(err->message), format, ap);
 	va_end(ap);
+	one_line(err->message);
 	err->code = code;
 	return code;
 }
@@ -36,6 +39,7 @@ int rbce_error_errno(struct rbce_error *err, int code, const char *format, ...)
 	if (at + room > sizeof(err->message))
 		at = sizeof(err->message) - room;
 	snprintf(err->message + at, sizeof(err->message) - at, ": %s", text);
+	one_line(err->message);
 	err->code = code;
 	return code;
 }

@@ -62,6 +62,15 @@ static inline bool streq(const char *a, const char *b)
 	return strcmp(a, b) == 0;
 }
 
+/* Whatever a user put into it, a message is one line; returned for convenience. */
+static inline char *one_line(char *text)
+{
+	for (char *p = text; *p; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			*p = '?';
+	return text;
+}
+
 /* What follows PREFIX in S, or NULL when S does not begin with it. */
 static inline const char *after_prefix(const char *s, const char *prefix)
 {

@@ -36,7 +36,7 @@ void mistakes_give(struct mistakes *mistakes, struct rules_errors *errors)
 	if (mistakes->n)
 		qsort(mistakes->list, mistakes->n, sizeof(*mistakes->list), compare_mistake);
 	for (size_t i = 0; i < mistakes->n; i++)
-		errors->lines[errors->n++] = TAKE_PTR(mistakes->list[i].text);
+		errors->lines[errors->n++] = one_line(TAKE_PTR(mistakes->list[i].text));
 	mistakes->n = 0;
 }
 
@@ -44,8 +44,10 @@ static int single_error(struct rules_errors *errors, int code, const char *name)
 {
 	*errors = (struct rules_errors){.lines = calloc(1, sizeof(char *))};
 	if (errors->lines &&
-	    asprintf(&errors->lines[0], "%s: cannot read: %s", name, strerror(-code)) >= 0)
+	    asprintf(&errors->lines[0], "%s: cannot read: %s", name, strerror(-code)) >= 0) {
+		one_line(errors->lines[0]);
 		errors->n = 1;
+	}
 	return code;
 }
 

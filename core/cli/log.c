@@ -312,5 +312,5 @@ void log_message(enum log_level level, const char *format, ...)
 	if (n < 0)
 		message = NULL;
 	else
-		log_event(level, message, NULL, 0);
+		log_event(level, one_line(message), NULL, 0);
 }

@@ -124,6 +124,12 @@ test_usage() {
 	refused 2 "rbcectl: cannot use process 'x1': it is no process id" "$BIN/rbcectl" explain x1
 	refused 2 "rbced: cannot use --linger 'long': it is no duration (like 30s)" "$BIN/rbced" --linger long
 	refused 1 "rbcectl: cannot reach rbced on root '$ROOT': it is not running" "$BIN/rbcectl" status --root "$ROOT"
+	# Whatever they are given, it is one line.
+	refused 2 "rbced: cannot use option '--a?b': it is not known; see --help" "$BIN/rbced" $'--a\nb'
+	refused 2 "rbcectl: cannot use process '1?2': it is no process id" "$BIN/rbcectl" explain $'1\n2'
+	refused 1 "/no?where: cannot read: No such file or directory" "$BIN/rbced" --check --rules $'/no\nwhere'
+	refused 1 "containerstats: cannot open '/no?where': *" "$BIN/containerstats" report --db $'/no\nwhere'
+	refused 2 "ulimitx: cannot show 'a?b': *" "$BIN/ulimitx" $'a\nb'
 	for program in rbced rbcectl containerstats ulimitx; do
 		"$BIN/$program" --help | grep -q '^Usage: ' || fail "$program --help"
 		"$BIN/$program" --version | grep -q "^$program [0-9]" || fail "$program --version"

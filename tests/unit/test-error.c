@@ -13,6 +13,11 @@ START_TEST(message)
 	ck_assert_str_eq(err.message, "cannot use 'x': odd");
 	ck_assert_int_eq(rbce_error_errno(&err, -ENOENT, "cannot open '%s'", "/y"), -ENOENT);
 	ck_assert_str_eq(err.message, "cannot open '/y': No such file or directory");
+	/* One line, whatever is in it. */
+	rbce_error_set(&err, -EINVAL, "cannot use '%s'", "a\nb\x7f");
+	ck_assert_str_eq(err.message, "cannot use 'a?b?'");
+	rbce_error_errno(&err, -ENOENT, "cannot open '%s'", "\t");
+	ck_assert_str_eq(err.message, "cannot open '?': No such file or directory");
 }
 END_TEST
 
