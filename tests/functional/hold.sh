@@ -2,7 +2,6 @@
 # shellcheck shell=bash
 # Tasks out of the rules' hands: placed by an administrator, moved by others, real-time.
 # needs: root cgroup
-# the same on every cgroup layout
 
 # A shell and a program that rules tell apart by their paths.
 family_rules() {
