@@ -83,6 +83,11 @@ test_a_kernel_thread_stays() {
 	contains "what becomes of it" "but it stays where it is" "$("$BIN/rbcectl" simulate --pid 2 --rules "$T/rules")"
 }
 
+# runs PID EXECUTABLE
+runs() {
+	[ "$(readlink "/proc/$1/exe")" = "$2" ]
+}
+
 # A task chooses its name; it is no way to write on an administrator's terminal.
 test_a_name_with_control_characters() {
 	local name=$'a\n\e[2Jb'
@@ -90,7 +95,7 @@ test_a_name_with_control_characters() {
 	private_copy /bin/sleep "$name" >/dev/null
 	start_rbced
 	"$T/bin/$name" 100 &
-	wait_for 15 test "$(readlink "/proc/$!/exe")" = "$T/bin/$name"
+	wait_for 15 runs $! "$T/bin/$name"
 	ctl explain $! >"$T/out"
 	"$BIN/rbcectl" simulate --rules "$T/rules" --pid $! >>"$T/out"
 	contains "the name" "$T/bin/a??[2Jb" "$(cat "$T/out")"
@@ -102,6 +107,7 @@ test_one_task_with_its_limits() {
 	local answer
 	two_rules
 	"$T/bin/victim" 100 &
+	wait_for 15 runs $! "$T/bin/victim"
 	answer=$("$BIN/rbcectl" simulate --pid $! --rules "$T/rules")
 	contains "the rule that comes close" "rule never" "$answer"
 	contains "its term" "fails on 'user = $TEST_UID', it has '0'" "$answer"
