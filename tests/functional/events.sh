@@ -92,7 +92,8 @@ test_what_only_observes_is_told_once() {
 	wait_for 15 is_told ".pid == $! and .outcome == \"observed\""
 	ctl reclassify >/dev/null
 	ctl reclassify >/dev/null
-	wait_for 15 test "$(told '.event == "look"' | wc -l)" = 2
+	two_looks() { [ "$(told '.event == "look"' | wc -l)" = 2 ]; }
+	wait_for 15 two_looks
 	equal "lines of it" 1 "$(told ".pid == $!" | wc -l)"
 }
 
