@@ -214,8 +214,13 @@ static void check_removed(void *data, const struct record *record)
 	const struct removal *removal = data;
 	enum outcome outcome;
 
-	if (record->hold == HOLD_NONE && record->place && streq(record->place, removal->name))
+	if (!record->place || !streq(record->place, removal->name))
+		return;
+	if (record->hold == HOLD_NONE)
 		check_place(removal->engine, record, &outcome);
+	/* From now on it does not say anything that the container is gone. */
+	if (record->hold == HOLD_FOREIGN)
+		records_set_place(removal->engine->records, record->pid, record->start, NULL);
 }
 
 void hold_before_removal(struct engine *engine, const char *name)

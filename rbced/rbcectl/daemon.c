@@ -170,7 +170,11 @@ static void print_hold(struct json_object *reply)
 {
 	if (!*reply_text(reply, "found"))
 		return;
-	printf("  put into %s, found in %s", reply_text(reply, "put"), reply_text(reply, "found"));
+	if (*reply_text(reply, "put"))
+		printf("  put into %s,", reply_text(reply, "put"));
+	else
+		printf("  its container is gone since,");
+	printf(" found in %s", reply_text(reply, "found"));
 	if (reply_number(reply, "mover"))
 		printf(", moved by process %s (%s)", reply_text(reply, "mover"),
 		       reply_text(reply, "mover_comm"));
