@@ -6,7 +6,7 @@
 
 test_on_this_kernel() {
 	local name
-	for name in container controllers-live limits-live stats-sampler task; do
+	for name in container controllers-live limits-live task; do
 		"$B/tests/unit/test-$name" >"$T/out" 2>&1 || fail "$name: $(cat "$T/out")"
 	done
 }
