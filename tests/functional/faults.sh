@@ -31,7 +31,7 @@ test_nobody_reads_the_log() {
 	one_rule
 	mkfifo "$T/log"
 	tail -f /dev/null <"$T/log" &
-	"$BIN/rbced" --foreground --verbose --rules "$T/rules" --root "$ROOT" 2>"$T/log" &
+	"$BIN/rbced" --foreground --verbose --rules "$T/rules" --root "$ROOT" ${RBCE_SOURCE:+--source "$RBCE_SOURCE"} 2>"$T/log" &
 	RBCED=$!
 	wait_for 10 daemon_answers
 	# Far more than the pipe and the daemon itself hold back: 1,024 lines.
@@ -41,7 +41,7 @@ test_nobody_reads_the_log() {
 
 test_the_disk_of_the_log_is_full() {
 	one_rule
-	"$BIN/rbced" --foreground --verbose --rules "$T/rules" --root "$ROOT" 2>/dev/full &
+	"$BIN/rbced" --foreground --verbose --rules "$T/rules" --root "$ROOT" ${RBCE_SOURCE:+--source "$RBCE_SOURCE"} 2>/dev/full &
 	RBCED=$!
 	wait_for 10 daemon_answers
 	fifty_are_placed
@@ -54,7 +54,8 @@ test_the_disk_of_the_state_is_full() {
 	# shellcheck disable=SC2016
 	unshare --mount sh -c '
 		mount -t tmpfs -o size=16k tmpfs /run && shift && exec "$@"' sh 0 \
-		"$BIN/rbced" --foreground --rules "$T/rules" --root "$ROOT" 2>>"$T/rbced.log" &
+		"$BIN/rbced" --foreground --rules "$T/rules" --root "$ROOT" \
+		${RBCE_SOURCE:+--source "$RBCE_SOURCE"} 2>>"$T/rbced.log" &
 	RBCED=$!
 	in_its_run() { nsenter --mount --target "$RBCED" "$@"; }
 	answers_there() { in_its_run "$BIN/rbcectl" status --root "$ROOT" >/dev/null 2>&1; }
@@ -103,7 +104,8 @@ test_a_name_service_that_never_answers() {
 	cp "$HELP/libnss_hang.so.2" "$T/"
 	# shellcheck disable=SC2016
 	LD_LIBRARY_PATH=$T unshare --mount sh -c 'mount --bind "$1" /etc/nsswitch.conf && shift && exec "$@"' sh \
-		"$T/nsswitch.conf" "$BIN/rbced" --foreground --rules "$T/rules" --root "$ROOT" 2>>"$T/rbced.log" &
+		"$T/nsswitch.conf" "$BIN/rbced" --foreground --rules "$T/rules" --root "$ROOT" \
+		${RBCE_SOURCE:+--source "$RBCE_SOURCE"} 2>>"$T/rbced.log" &
 	RBCED=$!
 	wait_for 10 daemon_answers
 	setpriv --reuid $TEST_UID --clear-groups "$sleeper" 60 &
@@ -117,7 +119,7 @@ test_a_refused_mark() {
 	one_rule
 	mkdir "$T/mount" && mount -t tmpfs tmpfs "$T/mount"
 	"$HELP/refuse" 301 13 "$BIN/rbced" --foreground --rules "$T/rules" --root "$ROOT" --gate "$T/mount" \
-		2>>"$T/rbced.log" &
+		${RBCE_SOURCE:+--source "$RBCE_SOURCE"} 2>>"$T/rbced.log" &
 	RBCED=$!
 	wait_for 10 daemon_answers
 	equal "state" unavailable "$(status .gate.state)"
@@ -130,7 +132,7 @@ test_no_privilege_for_the_gate() {
 	one_rule
 	mkdir "$T/mount" && mount -t tmpfs tmpfs "$T/mount"
 	setpriv --bounding-set -sys_admin --inh-caps -sys_admin "$BIN/rbced" --foreground --rules "$T/rules" --root "$ROOT" \
-		--gate "$T/mount" 2>>"$T/rbced.log" &
+		--gate "$T/mount" ${RBCE_SOURCE:+--source "$RBCE_SOURCE"} 2>>"$T/rbced.log" &
 	RBCED=$!
 	wait_for 10 daemon_answers
 	equal "state" unavailable "$(status .gate.state)"

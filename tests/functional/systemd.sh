@@ -7,7 +7,7 @@
 # install_unit [WATCHDOG]: the built programs and this test's rules, as an administrator would.
 install_unit() {
 	install -m 755 "$BIN/rbced" /usr/local/sbin/rbced
-	sed -e "s|^ExecStart=.*|& --rules $T/rules --root $ROOT|" -e "s|^WatchdogSec=.*|WatchdogSec=${1:-30s}|" \
+	sed -e "s|^ExecStart=.*|& --rules $T/rules --root $ROOT ${RBCE_SOURCE:+--source $RBCE_SOURCE}|" -e "s|^WatchdogSec=.*|WatchdogSec=${1:-30s}|" \
 		packaging/systemd/rbced.service >/run/systemd/system/rbced.service
 	systemctl daemon-reload
 	trap 'remove_unit; take_down' EXIT
