@@ -226,8 +226,9 @@ ended_well() {
 	esac
 }
 
+# take_down [STATUS]: of a trap; STATUS is what the test ended with where the trap has run something since.
 take_down() {
-	local status=$?
+	local status=${1:-$?}
 	[ -z "${RBCED:-}" ] || ended_well rbced "$RBCED" || status=1
 	[ -z "${RECORDER:-}" ] || ended_well recorder "$RECORDER" || status=1
 	# shellcheck disable=SC2046 # a list of pids
