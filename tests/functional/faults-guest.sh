@@ -15,11 +15,14 @@ everything() {
 }
 
 # Everything leaves the groups again, this shell included, before they are removed with what is in them.
-leave_the_groups() {
+let_all_go() {
+	local ended=$? mount pid
+	[ -z "$RBCED" ] || kill -KILL "$RBCED"
 	for mount in $(awk '$3 == "cgroup2" || $3 == "cgroup" && $4 !~ /name=/ { print $2 }' /proc/mounts); do
 		while read -r pid; do echo "$pid" >"$mount/cgroup.procs"; done \
 			< <(find "$mount/$ROOT" -name cgroup.procs -exec cat {} +) 2>/dev/null
 	done
+	take_down "$ended"
 }
 
 # Programs of the whole system start while the daemon is stopped or ends; none hangs.
@@ -31,13 +34,13 @@ programs_go_on() {
 	done
 	until [ "$(wc -l <"$T/ran")" -eq 100 ]; do
 		[ "$SECONDS" -lt "$end" ] || fail "$(wc -l <"$T/ran") of 100 programs went on"
-		read -r -t 0.1 <> <(:)
+		pause
 	done
 }
 
 test_every_program_is_held() {
 	everything
-	trap 'ended=$?; [ -z "$RBCED" ] || kill -KILL "$RBCED"; leave_the_groups; take_down "$ended"' EXIT
+	trap let_all_go EXIT
 	start_rbced --gate all --gate-deadline 2s
 	settled $$ all
 	/bin/sh -c 'exec cat /proc/self/cgroup' >"$T/out"

@@ -20,7 +20,7 @@ run_as() {
 	[ -x "$T/bin/$2" ] || private_copy /bin/sleep "$2" >/dev/null
 	setpriv --reuid "$1" --clear-groups "$T/bin/$2" 100 &
 	PID=$!
-	until [ "$(cat "/proc/$PID/comm")" = "${2:0:15}" ]; do sleep 0.01; done
+	until [ "$(cat "/proc/$PID/comm")" = "${2:0:15}" ]; do pause; done
 }
 
 test_prefix_wildcard_fits_the_basename() {
