@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include "put.h"
 #include "reload.h"
 #include "runtime.h"
 #include "util.h"
@@ -82,7 +83,7 @@ static struct json_object *failure(const char *message)
 {
 	struct json_object *reply = json_object_new_object();
 
-	json_object_object_add(reply, "error", json_object_new_string(message));
+	put_string(reply, "error", message);
 	return reply;
 }
 

@@ -427,18 +427,18 @@ void gate_put_status(struct gate *gate, struct json_object *object)
 
 	if (gate)
 		state = gate->why ? "unavailable" : gate->degraded ? "degraded" : "on";
-	json_object_object_add(object, "mode", json_object_new_string(modes[mode]));
-	json_object_object_add(object, "state", json_object_new_string(state));
+	put_string(object, "mode", modes[mode]);
+	put_string(object, "state", state);
 	if (!gate)
 		return;
 	if (gate->why)
-		json_object_object_add(object, "why", json_object_new_string(gate->why));
+		put_string(object, "why", gate->why);
 	if (gate->marks)
 		marks = marks_status(gate->marks);
 	put_number(object, "files", marks.files);
 	put_number(object, "file_systems", marks.file_systems);
 	if (marks.left_out)
-		json_object_object_add(object, "left_out", json_object_new_string(marks.left_out));
+		put_string(object, "left_out", marks.left_out);
 	for (size_t i = 0; i < COUNTS; i++)
 		put_number(object, names[i], gate->counts[i]);
 	put_number(object, "rescued", gate->shared ? gate->shared->rescued : 0);

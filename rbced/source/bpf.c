@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include "../put.h"
 #include "rbced/source/bpf.skel.h"
 #include "source.h"
 #include "util.h"
@@ -569,17 +570,11 @@ static int open_bpf(struct engine *engine, void **ret, struct rbce_error *err)
 	return 0;
 }
 
-static void put_number(struct json_object *object, const char *key, uint64_t number)
-{
-	json_object_object_add(object, key, json_object_new_uint64(number));
-}
-
 static void put_causes(struct json_object *object, const char *key, const __u64 *counters)
 {
-	struct json_object *child = json_object_new_object();
+	struct json_object *child = put_object(object, key);
 	uint64_t total = 0;
 
-	json_object_object_add(object, key, child);
 	for (size_t i = 0; i < HEARD_RENAME; i++) {
 		put_number(child, cause_name(causes[i]), counters[i]);
 		total += counters[i];
@@ -592,8 +587,7 @@ static void put_status(void *data, struct json_object *object)
 	struct bpf *bpf = data;
 
 	look_for_losses(bpf);
-	json_object_object_add(object, "ids",
-			       json_object_new_string(bpf->enters ? "bpf" : "connector"));
+	put_string(object, "ids", bpf->enters ? "bpf" : "connector");
 	put_causes(object, "delivered", bpf->sum.delivered);
 	put_causes(object, "filtered", bpf->sum.filtered);
 	put_number(object, "lost", bpf->sum.lost + bpf->missed);

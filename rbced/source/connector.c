@@ -17,6 +17,7 @@
 #include <netlink/socket.h>
 #include <sys/socket.h>
 
+#include "../put.h"
 #include "batch.h"
 #include "source.h"
 #include "util.h"
@@ -444,11 +445,10 @@ static void put_status(void *data, struct json_object *object)
 	socklen_t length = sizeof(size);
 
 	getsockopt(nl_socket_get_fd(c->socket), SOL_SOCKET, SO_RCVBUF, &size, &length);
-	json_object_object_add(object, "kernel_filters", json_object_new_boolean(c->filters));
-	json_object_object_add(object, "kept_back",
-			       json_object_new_uint64(c->filters ? kept_back : 0));
+	put_bool(object, "kernel_filters", c->filters);
+	put_number(object, "kept_back", c->filters ? kept_back : 0);
 	/* The kernel doubles what it is asked for. */
-	json_object_object_add(object, "buffer_bytes", json_object_new_int(size / 2));
+	put_number(object, "buffer_bytes", (uint64_t)size / 2);
 }
 
 const struct source_kind source_connector = {

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 
+#include "../put.h"
 #include "source.h"
 #include "util.h"
 
@@ -63,10 +64,9 @@ static void put_status(void *data, struct json_object *object)
 {
 	const struct scan *scan = data;
 
-	json_object_object_add(object, "interval_us",
-			       json_object_new_uint64(scan->engine->options.scan_interval));
-	json_object_object_add(object, "looks", json_object_new_uint64(scan->looks));
-	json_object_object_add(object, "look_us", json_object_new_uint64(scan->took));
+	put_number(object, "interval_us", scan->engine->options.scan_interval);
+	put_number(object, "looks", scan->looks);
+	put_number(object, "look_us", scan->took);
 }
 
 const struct source_kind source_scan = {

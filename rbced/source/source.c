@@ -5,6 +5,7 @@
 #include <core/cli/log.h>
 #include <errno.h>
 
+#include "../put.h"
 #include "util.h"
 
 const struct source_kind *const source_kinds[] = {
@@ -64,7 +65,7 @@ void source_close(struct engine *engine)
 
 void source_put_status(const struct engine *engine, struct json_object *object)
 {
-	json_object_object_add(object, "name", json_object_new_string(engine->source.kind->name));
+	put_string(object, "name", engine->source.kind->name);
 	if (engine->source.kind->put_status)
 		engine->source.kind->put_status(engine->source.data, object);
 }
