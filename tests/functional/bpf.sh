@@ -47,11 +47,27 @@ by_launcher() {
 	wait_for 60 test -e "$T/done"
 }
 
-# stay_of COMMAND...: where such a process, started by the launcher, comes to stay.
-stay_of() {
+# launcher_in CONTAINER PROGRAM: the daemon, which puts the launcher there, and a $T/bin/PROGRAM to launch.
+launcher_in() {
+	private_copy /bin/sleep "$2" >/dev/null
+	start_rbced
+	launcher
+	settled "$LAUNCHER" "$1"
+}
+
+# stays_in CONTAINER COMMAND...: such a process, started by the launcher, comes to stay there.
+stays_in() {
+	local container=$1
+	shift
 	by_launcher "$* 100 & echo \$! >'$T/pid'"
-	settled "$(cat "$T/pid")" "$EXPECTED"
+	settled "$(cat "$T/pid")" "$container"
 	kill "$(cat "$T/pid")"
+}
+
+# known_in CONTAINER COMMAND...: twice, so that the kernel knows the verdict.
+known_in() {
+	stays_in "$@"
+	stays_in "$@"
 }
 
 test_each_change_of_ids() {
@@ -144,13 +160,8 @@ test_the_right_place_is_left_out() {
 		user = 0
 		container = jobs
 	END
-	private_copy /bin/sleep worker >/dev/null
-	start_rbced
-	launcher
-	settled "$LAUNCHER" jobs
-	EXPECTED="jobs"
-	stay_of "$T/bin/worker"
-	stay_of "$T/bin/worker"
+	launcher_in jobs worker
+	known_in jobs "$T/bin/worker"
 	before=$(hits workers)
 	filtered=$(status .source.filtered.exec)
 	by_launcher "for i in {1..20}; do $T/bin/worker 0; done"
@@ -169,18 +180,12 @@ test_a_reload_forgets_all() {
 		[rule workers]
 		exe = $T/bin/worker
 		container ="
-	private_copy /bin/sleep worker >/dev/null
 	write_rules <<<"$rules jobs"
-	start_rbced
-	launcher
-	settled "$LAUNCHER" jobs
-	EXPECTED="jobs"
-	stay_of "$T/bin/worker"
-	stay_of "$T/bin/worker"
+	launcher_in jobs worker
+	known_in jobs "$T/bin/worker"
 	write_rules <<<"$rules others"
 	ctl reload >/dev/null
-	EXPECTED=others
-	stay_of "$T/bin/worker"
+	stays_in others "$T/bin/worker"
 }
 
 # The path is what rules go by, and so do verdicts: not the file behind it.
@@ -203,34 +208,24 @@ test_names_of_one_file() {
 		exe = $T/mounted/first
 		container = fourth
 	END
-	private_copy /bin/sleep first >/dev/null
-	start_rbced
-	launcher
-	settled "$LAUNCHER" first
-	EXPECTED=first
-	stay_of "$T/bin/first"
-	stay_of "$T/bin/first"
-	EXPECTED=second
+	launcher_in first first
+	known_in first "$T/bin/first"
 	ln "$T/bin/first" "$T/bin/second"
-	stay_of "$T/bin/second"
-	EXPECTED=first
-	stay_of "$T/bin/first"
+	stays_in second "$T/bin/second"
+	stays_in first "$T/bin/first"
 	before=$(hits first)
 	# Another file of that name is the same to the rules.
 	cp /bin/sleep "$T/bin/new" && mv "$T/bin/new" "$T/bin/first"
 	by_launcher "for i in {1..10}; do $T/bin/first 0; done"
 	equal "decisions about another file of the same name" "$before" "$(hits first)"
 	mkdir "$T/mounted"
-	EXPECTED=fourth
 	by_launcher "unshare --mount sh -c 'mount --bind $T/bin $T/mounted; exec $T/mounted/first 100' & echo \$! >$T/pid"
 	settled "$(cat "$T/pid")" fourth
-	EXPECTED=third
 	mv "$T/bin" "$T/moved"
-	stay_of "$T/moved/first"
+	stays_in third "$T/moved/first"
 	mv "$T/moved" "$T/bin"
-	EXPECTED=second
 	mv "$T/bin/first" "$T/bin/second"
-	stay_of "$T/bin/second"
+	stays_in second "$T/bin/second"
 }
 
 # A program whose file is deleted while it runs has another name for the rules, as long as there is a
@@ -248,17 +243,11 @@ test_a_deleted_program() {
 		exe = $T/bin/worker
 		container = others
 	END
-	private_copy /bin/sleep worker >/dev/null
-	start_rbced
-	launcher
-	settled "$LAUNCHER" jobs
-	EXPECTED="jobs"
-	stay_of "$T/bin/worker"
-	stay_of "$T/bin/worker"
+	launcher_in jobs worker
+	known_in jobs "$T/bin/worker"
 	ln "$T/bin/launcher" "$T/bin/link"
 	rm "$T/bin/launcher"
-	EXPECTED=others
-	stay_of "$T/bin/worker"
+	stays_in others "$T/bin/worker"
 }
 
 # Supplementary groups, and who is asked for what: a verdict for one user is none for another.
@@ -275,19 +264,12 @@ test_facts_that_differ() {
 		exe = $T/bin/worker
 		container = users/%U
 	END
-	private_copy /bin/sleep worker >/dev/null
-	start_rbced
-	launcher
-	settled "$LAUNCHER" jobs
+	launcher_in jobs worker
 	for _ in 1 2 3; do
-		EXPECTED=users/0
-		stay_of "$T/bin/worker"
-		EXPECTED=users/$TEST_UID
-		stay_of "setpriv --reuid $TEST_UID --clear-groups $T/bin/worker"
-		EXPECTED=groups
-		stay_of "setpriv --reuid $TEST_UID --groups 7,$OTHER_UID,9 $T/bin/worker"
-		EXPECTED=users/$TEST_UID
-		stay_of "setpriv --reuid $TEST_UID --groups 7,9 $T/bin/worker"
+		stays_in users/0 "$T/bin/worker"
+		stays_in "users/$TEST_UID" "setpriv --reuid $TEST_UID --clear-groups $T/bin/worker"
+		stays_in groups "setpriv --reuid $TEST_UID --groups 7,$OTHER_UID,9 $T/bin/worker"
+		stays_in "users/$TEST_UID" "setpriv --reuid $TEST_UID --groups 7,9 $T/bin/worker"
 	done
 }
 
@@ -305,14 +287,10 @@ test_parents_and_places() {
 		exe = $T/bin/worker
 		container = outer
 	END
-	private_copy /bin/sleep worker >/dev/null
 	private_copy /bin/bash shell >/dev/null
-	start_rbced
-	launcher
-	settled "$LAUNCHER" jobs
+	launcher_in jobs worker
 	for _ in 1 2 3; do
-		EXPECTED=outer
-		stay_of "$T/bin/worker"
+		stays_in outer "$T/bin/worker"
 		rm "$T/pid"
 		by_launcher "$T/bin/shell -c '$T/bin/worker 100 & echo \$! >$T/pid; wait' & true"
 		wait_for 15 test -s "$T/pid"
@@ -329,30 +307,18 @@ test_children_of_a_task_placed_by_hand() {
 		exe = $T/bin/worker
 		container = jobs
 	END
-	private_copy /bin/sleep worker >/dev/null
-	start_rbced
-	launcher
-	settled "$LAUNCHER" jobs
-	EXPECTED="jobs"
-	stay_of "$T/bin/worker"
-	stay_of "$T/bin/worker"
+	launcher_in jobs worker
+	known_in jobs "$T/bin/worker"
 	ctl classify --sticky "$LAUNCHER" by-hand >/dev/null
-	EXPECTED=by-hand
-	stay_of "$T/bin/worker"
+	stays_in by-hand "$T/bin/worker"
 	ctl release "$LAUNCHER" >/dev/null
 	settled "$LAUNCHER" jobs
-	EXPECTED="jobs"
-	stay_of "$T/bin/worker"
+	stays_in jobs "$T/bin/worker"
 }
 
 test_moves_by_others_are_heard_of() {
 	local before group
-	private_copy /bin/sleep victim >/dev/null
-	write_rules <<-END
-		[rule victims]
-		exe = $T/bin/victim
-		container = victims
-	END
+	victims_rule
 	start_rbced
 	"$T/bin/victim" 100 &
 	settled $! victims
@@ -391,15 +357,6 @@ fell_back() {
 	equal "lines about it" 1 "$(grep -c 'source bpf' "$T/rbced.log")"
 	"$T/bin/victim" 100 &
 	settled $! victims
-}
-
-victims_rule() {
-	private_copy /bin/sleep victim >/dev/null
-	write_rules <<-END
-		[rule victims]
-		exe = $T/bin/victim
-		container = victims
-	END
 }
 
 test_without_the_capability() {

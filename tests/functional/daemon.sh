@@ -3,7 +3,7 @@
 # The daemon's life: reload, stop, being killed, being one; and what rbcectl asks of it.
 # needs: root cgroup
 
-victims_rule() {
+limited_rule() {
 	write_rules <<-END
 		[container victims]
 		pids.max = ${1:-100}
@@ -24,12 +24,12 @@ pids_max() {
 }
 
 test_reload_changes_rules_and_limits() {
-	victims_rule 100
+	limited_rule 100
 	start_rbced
 	start_victim
 	settled $VICTIM victims
 	equal "limit before" 100 "$(pids_max)"
-	victims_rule 50
+	limited_rule 50
 	kill -HUP "$RBCED"
 	wait_for 15 sh -c "[ \"\$(cat '$(group_file pids pids.max pids.max victims)')\" = 50 ]"
 	# A limit that the rules no longer have is taken back.
@@ -44,7 +44,7 @@ test_reload_changes_rules_and_limits() {
 }
 
 test_reload_with_an_error_keeps_the_old_rules() {
-	victims_rule
+	limited_rule
 	start_rbced
 	echo 'colour = blue' >>"$T/rules/test.rules"
 	ctl reload 2>"$T/err" && fail "the reload succeeded"
@@ -62,7 +62,7 @@ test_reload_with_an_error_keeps_the_old_rules() {
 # asks gets an answer, before that is done.
 test_a_reload_holds_up_nothing() {
 	local reloads pid done_first=0
-	victims_rule
+	limited_rule
 	start_rbced
 	seq 100000 | sed 's/.*/[rule n&]\ncomm = n&\ncontainer = many/' >"$T/rules/many.rules"
 	reloads=$(status .rules.reloads)
@@ -82,7 +82,7 @@ test_a_reload_holds_up_nothing() {
 # Whoever asks during a reload gets the rules as they are then, and those who ask together share it.
 test_reloads_at_the_same_time() {
 	local i pids=()
-	victims_rule
+	limited_rule
 	start_rbced
 	for i in 1 2 3 4 5 6; do
 		ctl reload >"$T/answer.$i" &
@@ -100,7 +100,7 @@ test_reloads_at_the_same_time() {
 }
 
 test_stop_leaves_tasks_where_they_are() {
-	victims_rule
+	limited_rule
 	start_rbced
 	start_victim
 	settled $VICTIM victims
@@ -114,7 +114,7 @@ test_stop_leaves_tasks_where_they_are() {
 
 test_killed_and_taken_over() {
 	local round manual
-	victims_rule
+	limited_rule
 	start_rbced --linger 1s
 	start_victim
 	settled $VICTIM victims
@@ -140,7 +140,7 @@ test_killed_and_taken_over() {
 }
 
 test_one_daemon_per_root() {
-	victims_rule
+	limited_rule
 	start_rbced
 	"$BIN/rbced" --rules "$T/rules" --root "$ROOT" 2>"$T/err" && fail "a second one ran"
 	equal "its word" "rbced: cannot start on root '$ROOT': rbced runs there as process $RBCED" "$(cat "$T/err")"
@@ -148,7 +148,7 @@ test_one_daemon_per_root() {
 }
 
 test_empty_containers_are_removed() {
-	victims_rule
+	limited_rule
 	start_rbced --linger 1s
 	start_victim
 	settled $VICTIM victims
@@ -161,7 +161,7 @@ test_empty_containers_are_removed() {
 }
 
 test_a_container_removed_by_another_is_made_again() {
-	victims_rule
+	limited_rule
 	start_rbced
 	start_victim
 	settled $VICTIM victims
@@ -173,7 +173,7 @@ test_a_container_removed_by_another_is_made_again() {
 
 test_by_hand_and_back() {
 	local child
-	victims_rule
+	limited_rule
 	start_rbced
 	start_victim
 	settled $VICTIM victims
@@ -224,7 +224,7 @@ test_explain_names_the_failing_term() {
 }
 
 test_simulate_needs_no_daemon() {
-	victims_rule
+	limited_rule
 	equal "by facts" victims "$("$BIN/rbcectl" simulate --rules "$T/rules" --exe "$T/bin/victim" --json | jq -r .container)"
 	equal "no match" null "$("$BIN/rbcectl" simulate --rules "$T/rules" --exe /bin/false --user "$TEST_UID" --json | jq -r .rule)"
 	start_victim
@@ -234,7 +234,7 @@ test_simulate_needs_no_daemon() {
 }
 
 test_freeze_thaw_and_kill() {
-	victims_rule
+	limited_rule
 	start_rbced
 	start_victim
 	settled $VICTIM victims
@@ -259,7 +259,7 @@ test_freeze_thaw_and_kill() {
 test_only_root_may_change() {
 	local tool
 	tool=$(private_copy "$BIN/rbcectl" rbcectl)
-	victims_rule
+	limited_rule
 	start_rbced
 	as_user() { setpriv --reuid "$TEST_UID" --regid "$TEST_UID" --clear-groups "$tool" "$@"; }
 	as_user status --root "$ROOT" >/dev/null || fail "a user may not ask"

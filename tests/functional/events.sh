@@ -4,15 +4,6 @@
 # needs: root cgroup
 # the same on every cgroup layout
 
-victims_rule() {
-	private_copy /bin/sleep victim >/dev/null
-	write_rules <<-END
-		[rule victims]
-		exe = $T/bin/victim
-		container = ${1:-victims}
-	END
-}
-
 # listen [OPTION...]: its lines come into $T/events; returns when it misses nothing any more.
 listen() {
 	"$BIN/rbcectl" events --root "$ROOT" "$@" >"$T/events" &

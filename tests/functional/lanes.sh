@@ -4,15 +4,6 @@
 # needs: root cgroup
 # the same on every cgroup layout
 
-victims_rule() {
-	private_copy /bin/sleep victim >/dev/null
-	write_rules <<-END
-		[rule victims]
-		exe = $T/bin/victim
-		container = victims
-	END
-}
-
 # hold COUNT: so many victims that live until let_go; PIDS has them.
 hold() {
 	mkfifo "$T/hold"

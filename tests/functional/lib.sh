@@ -127,6 +127,16 @@ private_copy() {
 	echo "$T/bin/$2"
 }
 
+# victims_rule [CONTAINER]: a copy of sleep as $T/bin/victim, and a rule that puts it there.
+victims_rule() {
+	[ -x "$T/bin/victim" ] || private_copy /bin/sleep victim >/dev/null
+	write_rules <<-END
+		[rule victims]
+		exe = $T/bin/victim
+		container = ${1:-victims}
+	END
+}
+
 # places_in FILE: the container in each group of lines like those of /proc/PID/cgroup, which a line
 # with a pid comes before: one name in the hierarchies of the controllers in use, "." for the root
 # group, "-" for outside, "?" where they differ, "gone" for none.

@@ -248,14 +248,9 @@ test_observe_moves_nothing() {
 }
 
 test_what_ran_before_the_daemon() {
-	private_copy /bin/sleep victim >/dev/null
+	victims_rule
 	"$T/bin/victim" 100 &
 	local victim=$!
-	write_rules <<-END
-		[rule victims]
-		exe = $T/bin/victim
-		container = victims
-	END
 	start_rbced
 	settled $victim victims
 }
@@ -277,12 +272,7 @@ end_storm() {
 # Fewer in a guest under emulation, which starts processes fifty times more slowly.
 test_two_thousand_at_once() {
 	local pids count=${RBCE_STORM:-2000}
-	private_copy /bin/sleep victim >/dev/null
-	write_rules <<-END
-		[rule victims]
-		exe = $T/bin/victim
-		container = victims
-	END
+	victims_rule
 	start_rbced
 	storm "$count"
 	sleep 1
@@ -296,12 +286,7 @@ test_two_thousand_at_once() {
 # A daemon that is held up while more happens than its buffer takes must notice and make it good.
 test_lost_events_are_made_good() {
 	local pids
-	private_copy /bin/sleep victim >/dev/null
-	write_rules <<-END
-		[rule victims]
-		exe = $T/bin/victim
-		container = victims
-	END
+	victims_rule
 	start_rbced --event-buffer 16K
 	kill -STOP "$RBCED"
 	storm 300
