@@ -66,20 +66,14 @@ test_every_program_is_held() {
 }
 
 test_all_fanotify_groups_are_taken() {
-	local sleeper
-	sleeper=$(private_copy /bin/sleep "sleep-$$")
-	write_rules <<-END
-		[rule sleep]
-		exe = $sleeper
-		container = sleepers
-	END
+	victims_rule
 	"$HELP/groups" >"$T/groups" &
 	wait_for 10 test -s "$T/groups"
 	start_rbced --gate rules
 	equal "state" unavailable "$(status .gate.state)"
 	contains "log" "all fanotify groups are taken (fs.fanotify.max_user_groups)" "$(cat "$T/rbced.log")"
-	"$sleeper" 60 &
-	settled $! sleepers
+	"$T/bin/victim" 60 &
+	settled $! victims
 }
 
 # Pids come around every few seconds; nothing may be moved by one that means another task by now.

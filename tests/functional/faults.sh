@@ -4,23 +4,14 @@
 # needs: root cgroup
 # the same on every cgroup layout
 
-one_rule() {
-	SLEEP=$(private_copy /bin/sleep "sleep-$$")
-	write_rules <<-END
-		[rule sleep]
-		exe = $SLEEP
-		container = sleepers
-	END
-}
-
 # Fifty processes get where they belong, and end.
 fifty_are_placed() {
 	local i pids=()
 	for ((i = 0; i < 50; i++)); do
-		"$SLEEP" 60 &
+		"$T/bin/victim" 60 &
 		pids+=($!)
 	done
-	all_there() { [ "$(wrong_places sleepers "${pids[@]}")" -eq 0 ]; }
+	all_there() { [ "$(wrong_places victims "${pids[@]}")" -eq 0 ]; }
 	wait_for 10 all_there
 	kill "${pids[@]}"
 	wait "${pids[@]}" 2>/dev/null || true
@@ -28,7 +19,7 @@ fifty_are_placed() {
 
 # A pipe takes 64 KiB and then holds the writer.
 test_nobody_reads_the_log() {
-	one_rule
+	victims_rule
 	mkfifo "$T/log"
 	tail -f /dev/null <"$T/log" &
 	"$BIN/rbced" --foreground --verbose --rules "$T/rules" --root "$ROOT" ${RBCE_SOURCE:+--source "$RBCE_SOURCE"} 2>"$T/log" &
@@ -40,7 +31,7 @@ test_nobody_reads_the_log() {
 }
 
 test_the_disk_of_the_log_is_full() {
-	one_rule
+	victims_rule
 	"$BIN/rbced" --foreground --verbose --rules "$T/rules" --root "$ROOT" ${RBCE_SOURCE:+--source "$RBCE_SOURCE"} 2>/dev/full &
 	RBCED=$!
 	wait_for 10 daemon_answers
@@ -50,7 +41,7 @@ test_the_disk_of_the_log_is_full() {
 
 # Its own state, in /run, cannot be written either.
 test_the_disk_of_the_state_is_full() {
-	one_rule
+	victims_rule
 	# shellcheck disable=SC2016
 	unshare --mount sh -c '
 		mount -t tmpfs -o size=16k tmpfs /run && shift && exec "$@"' sh 0 \
@@ -61,7 +52,7 @@ test_the_disk_of_the_state_is_full() {
 	answers_there() { in_its_run "$BIN/rbcectl" status --root "$ROOT" >/dev/null 2>&1; }
 	wait_for 10 answers_there
 	in_its_run sh -c 'cat /dev/zero >/run/filler' 2>/dev/null
-	"$SLEEP" 60 &
+	"$T/bin/victim" 60 &
 	in_its_run "$BIN/rbcectl" classify --root "$ROOT" $! elsewhere >/dev/null ||
 		fail "a task cannot be placed by hand"
 	settled $! elsewhere
@@ -72,7 +63,7 @@ test_the_disk_of_the_state_is_full() {
 # It connects, asks for much, and never reads.
 test_a_client_that_never_reads() {
 	local i
-	one_rule
+	victims_rule
 	start_rbced
 	for ((i = 0; i < 20; i++)); do
 		python3 -c '
@@ -88,17 +79,13 @@ time.sleep(60)' "/run/rbce/$ROOT.sock" $i &
 
 # Containers named after users get the user's number meanwhile.
 test_a_name_service_that_never_answers() {
-	local sleeper
-	sleeper=$(private_copy /bin/sleep "sleep-$$")
-	SLEEP=$sleeper
-	write_rules <<-END
-		[rule user]
+	victims_rule
+	cat >>"$T/rules/test.rules" <<-END
+		[rule users]
+		order = 0
 		user = $TEST_UID
-		exe = $sleeper
+		exe = $T/bin/victim
 		container = users/%u
-		[rule sleep]
-		exe = $sleeper
-		container = sleepers
 	END
 	printf 'passwd: files hang\ngroup: files\n' >"$T/nsswitch.conf"
 	cp "$HELP/libnss_hang.so.2" "$T/"
@@ -108,7 +95,7 @@ test_a_name_service_that_never_answers() {
 		${RBCE_SOURCE:+--source "$RBCE_SOURCE"} 2>>"$T/rbced.log" &
 	RBCED=$!
 	wait_for 10 daemon_answers
-	setpriv --reuid $TEST_UID --clear-groups "$sleeper" 60 &
+	setpriv --reuid $TEST_UID --clear-groups "$T/bin/victim" 60 &
 	settled $! "users/$TEST_UID"
 	fifty_are_placed
 	contains "log" "the name service does not answer" "$(cat "$T/rbced.log")"
@@ -116,7 +103,7 @@ test_a_name_service_that_never_answers() {
 
 # The mark is refused, as a security module may do: Linux's fanotify_mark is call 301.
 test_a_refused_mark() {
-	one_rule
+	victims_rule
 	mkdir "$T/mount" && mount -t tmpfs tmpfs "$T/mount"
 	"$HELP/refuse" 301 13 "$BIN/rbced" --foreground --rules "$T/rules" --root "$ROOT" --gate "$T/mount" \
 		${RBCE_SOURCE:+--source "$RBCE_SOURCE"} 2>>"$T/rbced.log" &
@@ -129,7 +116,7 @@ test_a_refused_mark() {
 }
 
 test_no_privilege_for_the_gate() {
-	one_rule
+	victims_rule
 	mkdir "$T/mount" && mount -t tmpfs tmpfs "$T/mount"
 	setpriv --bounding-set -sys_admin --inh-caps -sys_admin "$BIN/rbced" --foreground --rules "$T/rules" --root "$ROOT" \
 		--gate "$T/mount" ${RBCE_SOURCE:+--source "$RBCE_SOURCE"} 2>>"$T/rbced.log" &
