@@ -20,28 +20,44 @@ static const struct settings defaults = {
 		   .gate = {.deadline = 500000, .misses = 10}},
 };
 
+/* What a size or time may be. */
+struct bounds {
+	const char *option;
+	int (*parse)(const char *text, uint64_t *ret);
+	uint64_t low, high;
+	const char *what; /* in words */
+};
+
+static int parse_bounded(const struct bounds *bounds, const char *argument, uint64_t *ret)
+{
+	uint64_t value;
+	int r = bounds->parse(argument, &value);
+
+	if (r == 0 && (value < bounds->low || value > bounds->high))
+		r = -ERANGE;
+	if (r < 0)
+		log_error("cannot use --%s '%s': it is no %s", bounds->option, argument,
+			  bounds->what);
+	else
+		*ret = value;
+	return r;
+}
+
 static int parse_linger(const char *argument, void *data)
 {
-	int r = rbce_parse_duration(argument, data);
+	static const struct bounds bounds = {"linger", rbce_parse_duration, 0, UINT64_MAX,
+					     "duration (like 30s)"};
 
-	if (r < 0)
-		log_error("cannot use --linger '%s': it is no duration (like 30s)", argument);
-	return r;
+	return parse_bounded(&bounds, argument, data);
 }
 
 static int parse_buffer(const char *argument, void *data)
 {
-	uint64_t size;
-	int r = rbce_parse_size(argument, &size);
-
 	/* The kernel doubles it, in an int. */
-	if (r == 0 && (size < 4096 || size > 1 << 30))
-		r = -ERANGE;
-	if (r < 0)
-		log_error("cannot use --event-buffer '%s': it is no size from 4K to 1G", argument);
-	else
-		*(uint64_t *)data = size;
-	return r;
+	static const struct bounds bounds = {"event-buffer", rbce_parse_size, 4096, 1 << 30,
+					     "size from 4K to 1G"};
+
+	return parse_bounded(&bounds, argument, data);
 }
 
 /* "off", "rules", "all" or a mount point. */
@@ -70,17 +86,10 @@ static int parse_gate(const char *argument, void *data)
 
 static int parse_deadline(const char *argument, void *data)
 {
-	uint64_t usec;
-	int r = rbce_parse_duration(argument, &usec);
+	static const struct bounds bounds = {"gate-deadline", rbce_parse_duration, 10000, 10000000,
+					     "time from 10ms to 10s"};
 
-	if (r == 0 && (usec < 10000 || usec > 10000000))
-		r = -ERANGE;
-	if (r < 0)
-		log_error("cannot use --gate-deadline '%s': it is no time from 10ms to 10s",
-			  argument);
-	else
-		*(uint64_t *)data = usec;
-	return r;
+	return parse_bounded(&bounds, argument, data);
 }
 
 static int parse_misses(const char *argument, void *data)
@@ -98,17 +107,10 @@ static int parse_misses(const char *argument, void *data)
 
 static int parse_interval(const char *argument, void *data)
 {
-	uint64_t usec;
-	int r = rbce_parse_duration(argument, &usec);
+	static const struct bounds bounds = {"scan-interval", rbce_parse_duration, 100000,
+					     3600000000, "time from 100ms to 1h"};
 
-	if (r == 0 && (usec < 100000 || usec > 3600000000))
-		r = -ERANGE;
-	if (r < 0)
-		log_error("cannot use --scan-interval '%s': it is no time from 100ms to 1h",
-			  argument);
-	else
-		*(uint64_t *)data = usec;
-	return r;
+	return parse_bounded(&bounds, argument, data);
 }
 
 static int parse_source(const char *argument, void *data)
