@@ -58,9 +58,30 @@ static const char *format_time(uint64_t seconds, char buf[32])
 	return buf;
 }
 
+enum { ORDER, RULE, STATE, MODE, TERMS, ACTION, HITS, MOVES, LAST };
+
+static void add_rule(struct table *t, struct json_object *rule)
+{
+	const char *container = reply_text(rule, "container");
+	char when[32];
+
+	table_row(t, -1);
+	table_set(t, ORDER, "%s", reply_text(rule, "order"));
+	table_set(t, RULE, "%s", reply_text(rule, "rule"));
+	table_set(t, STATE, "%s", reply_text(rule, "state"));
+	table_set(t, MODE, "%s", reply_text(rule, "mode"));
+	table_set(t, TERMS, "%s", reply_text(rule, "terms"));
+	table_set(t, ACTION, "%s",
+		  *container                                    ? container
+		  : streq(reply_text(rule, "action"), "ignore") ? "(ignore)"
+								: "(stay)");
+	table_set(t, HITS, "%s", reply_text(rule, "hits"));
+	table_set(t, MOVES, "%s", reply_text(rule, "moves"));
+	table_set(t, LAST, "%s", format_time(reply_number(rule, "last_hit"), when));
+}
+
 int command_rules(int argc, char **argv)
 {
-	enum { ORDER, RULE, STATE, MODE, TERMS, ACTION, HITS, MOVES, LAST };
 	static const struct table_column columns[] = {
 		[ORDER] = {.title = "ORDER", .key = "order", .right = true, .number = true},
 		[RULE] = {.title = "RULE", .key = "rule"},
@@ -84,34 +105,20 @@ int command_rules(int argc, char **argv)
 		return reply_print(q.reply);
 	rules = reply_object(q.reply, "rules");
 	t = table_new("rules", columns, ARRAY_SIZE(columns), false);
-	for (size_t i = 0; i < json_object_array_length(rules); i++) {
-		struct json_object *rule = json_object_array_get_idx(rules, i);
-		const char *container = reply_text(rule, "container");
-		char when[32];
-
-		table_row(t, -1);
-		table_set(t, ORDER, "%s", reply_text(rule, "order"));
-		table_set(t, RULE, "%s", reply_text(rule, "rule"));
-		table_set(t, STATE, "%s", reply_text(rule, "state"));
-		table_set(t, MODE, "%s", reply_text(rule, "mode"));
-		table_set(t, TERMS, "%s", reply_text(rule, "terms"));
-		table_set(t, ACTION, "%s",
-			  *container                                    ? container
-			  : streq(reply_text(rule, "action"), "ignore") ? "(ignore)"
-									: "(stay)");
-		table_set(t, HITS, "%s", reply_text(rule, "hits"));
-		table_set(t, MOVES, "%s", reply_text(rule, "moves"));
-		table_set(t, LAST, "%s", format_time(reply_number(rule, "last_hit"), when));
-	}
+	for (size_t i = 0; i < json_object_array_length(rules); i++)
+		add_rule(t, json_object_array_get_idx(rules, i));
 	json_object_put(q.reply);
 	return table_finish(t) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-static struct json_object *request_pid(const char *verb, pid_t pid)
+/* Of the process that the first operand is; the option goes with it under its own name. */
+static struct json_object *request_pid(const struct question *q, const char *verb)
 {
 	struct json_object *request = daemon_request(verb);
 
-	json_object_object_add(request, "pid", json_object_new_int(pid));
+	json_object_object_add(request, "pid", json_object_new_int(command_pid(q->operands[0])));
+	if (q->flag)
+		json_object_object_add(request, q->flag, json_object_new_boolean(q->given));
 	return request;
 }
 
@@ -194,6 +201,26 @@ static void print_moves(struct json_object *moves)
 	}
 }
 
+/* Which process it is, where it stands, and what the daemon does with it. */
+static void print_verdict(struct json_object *reply)
+{
+	const char *exe = reply_text(reply, "exe");
+	char shown[SHOWN + 4];
+
+	printf("process %s (%s), uid %s, gid %s\n", reply_text(reply, "pid"),
+	       shorten(*exe ? exe : reply_text(reply, "comm"), shown), reply_text(reply, "uid"),
+	       reply_text(reply, "gid"));
+	if (*reply_text(reply, "tag"))
+		printf("tagged '%s'\n", reply_text(reply, "tag"));
+	printf("stands in %s", place_of(reply, "container"));
+	if (*reply_text(reply, "unit"))
+		printf(", unit %s of systemd's", reply_text(reply, "unit"));
+	if (*reply_text(reply, "target"))
+		printf(", rule '%s' gives it %s", reply_text(reply, "rule"),
+		       reply_text(reply, "target"));
+	printf("\n%s: %s\n", reply_text(reply, "verdict"), reply_text(reply, "why"));
+}
+
 int command_explain(int argc, char **argv)
 {
 	struct question q = {
@@ -204,30 +231,13 @@ int command_explain(int argc, char **argv)
 		.max = 1,
 		.flag = "all",
 		.flag_help = "tell of every rule"};
-	struct json_object *request;
-	char shown[SHOWN + 4];
-	const char *exe;
 
 	parse_question(&q, argc, argv);
-	request = request_pid("explain", command_pid(q.operands[0]));
-	json_object_object_add(request, "all", json_object_new_boolean(q.given));
-	if (ask(&q, request) != 0)
+	if (ask(&q, request_pid(&q, "explain")) != 0)
 		return EXIT_FAILURE;
 	if (q.common.json)
 		return reply_print(q.reply);
-	exe = reply_text(q.reply, "exe");
-	printf("process %s (%s), uid %s, gid %s\n", reply_text(q.reply, "pid"),
-	       shorten(*exe ? exe : reply_text(q.reply, "comm"), shown), reply_text(q.reply, "uid"),
-	       reply_text(q.reply, "gid"));
-	if (*reply_text(q.reply, "tag"))
-		printf("tagged '%s'\n", reply_text(q.reply, "tag"));
-	printf("stands in %s", place_of(q.reply, "container"));
-	if (*reply_text(q.reply, "unit"))
-		printf(", unit %s of systemd's", reply_text(q.reply, "unit"));
-	if (*reply_text(q.reply, "target"))
-		printf(", rule '%s' gives it %s", reply_text(q.reply, "rule"),
-		       reply_text(q.reply, "target"));
-	printf("\n%s: %s\n", reply_text(q.reply, "verdict"), reply_text(q.reply, "why"));
+	print_verdict(q.reply);
 	print_hold(q.reply);
 	print_steps(reply_object(q.reply, "steps"));
 	if (reply_number(q.reply, "left_out"))
@@ -255,9 +265,8 @@ int command_classify(int argc, char **argv)
 	struct json_object *request;
 
 	parse_question(&q, argc, argv);
-	request = request_pid("classify", command_pid(q.operands[0]));
+	request = request_pid(&q, "classify");
 	json_object_object_add(request, "container", json_object_new_string(q.operands[1]));
-	json_object_object_add(request, "sticky", json_object_new_boolean(q.given));
 	if (ask(&q, request) != 0)
 		return EXIT_FAILURE;
 	if (q.common.json)
@@ -287,12 +296,9 @@ int command_release(int argc, char **argv)
 		.max = 1,
 		.flag = "tree",
 		.flag_help = "with those that descend from it now"};
-	struct json_object *request;
 
 	parse_question(&q, argc, argv);
-	request = request_pid("release", command_pid(q.operands[0]));
-	json_object_object_add(request, "tree", json_object_new_boolean(q.given));
-	if (ask(&q, request) != 0)
+	if (ask(&q, request_pid(&q, "release")) != 0)
 		return EXIT_FAILURE;
 	if (!q.common.json && reply_number(q.reply, "descendants"))
 		printf("%s descendants given back\n", reply_text(q.reply, "descendants"));
@@ -308,7 +314,7 @@ int command_reclassify(int argc, char **argv)
 
 	parse_question(&q, argc, argv);
 	if (q.n_operands) {
-		if (ask(&q, request_pid("reclassify", command_pid(q.operands[0]))) != 0)
+		if (ask(&q, request_pid(&q, "reclassify")) != 0)
 			return EXIT_FAILURE;
 		return print_outcome(&q);
 	}
@@ -331,7 +337,7 @@ int command_tag(int argc, char **argv)
 	struct json_object *request;
 
 	parse_question(&q, argc, argv);
-	request = request_pid("tag", command_pid(q.operands[0]));
+	request = request_pid(&q, "tag");
 	if (q.n_operands == 2)
 		json_object_object_add(request, "tag", json_object_new_string(q.operands[1]));
 	if (ask(&q, request) != 0)
