@@ -292,6 +292,86 @@ START_TEST(long_texts)
 }
 END_TEST
 
+/* r0 depends on r1, that on r2 and so on; the last one on LAST, if that is given. */
+static struct ruleset *parse_chain(unsigned n, const char *last, struct rules_errors *errors)
+{
+	struct ruleset *set;
+	char *text;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	for (unsigned i = 0; i + 1 < n; i++)
+		fprintf(out, "[rule r%u]\n" C "depend = r%u\n", i, i + 1);
+	fprintf(out, "[rule r%u]\n" C "%s%s\n", n - 1, last ? "depend = " : "", last ?: "");
+	fclose(out);
+	set = fixture_parse(text, errors);
+	free(text);
+	return set;
+}
+
+/* However long a circle is, its ends are named, and nothing else is said of its rules. */
+START_TEST(circles)
+{
+	static const struct {
+		unsigned n;
+		const char *last, *error;
+	} rows[] = {
+		{8, "r0",
+		 "24: rule 'r0' depends on itself: r0 > r1 > r2 > r3 > r4 > r5 > r6 > r7 > r0"},
+		{9, "r0",
+		 "27: rule 'r0' depends on itself: r0 > r1 > r2 > r3 > (1 more) > r5 > r6 > r7 > "
+		 "r8 > r0"},
+		{256, "!r0",
+		 "768: rule 'r0' depends on itself: r0 > r1 > r2 > r3 > (248 more) > r252 > r253 "
+		 "> r254 > r255 > r0"},
+		{300, "r20",
+		 "900: rule 'r20' depends on itself: r20 > r21 > r22 > r23 > (272 more) > r296 > "
+		 "r297 > r298 > r299 > r20"},
+		{100000, "r0",
+		 "300000: rule 'r0' depends on itself: r0 > r1 > r2 > r3 > (99992 more) > r99996 "
+		 "> r99997 > r99998 > r99999 > r0"},
+	};
+	struct rules_errors errors;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char expected[300];
+
+		ck_assert_ptr_null(parse_chain(rows[i].n, rows[i].last, &errors));
+		snprintf(expected, sizeof(expected), "t.rules:%s", rows[i].error);
+		ck_assert_str_eq(errors.lines[0], expected);
+		ck_assert_uint_eq(errors.n, 1);
+		rules_errors_done(&errors);
+	}
+	ck_assert_ptr_null(parse_chain(300, NULL, &errors));
+	ck_assert_str_eq(errors.lines[0], "t.rules:3: rule 'r0' depends on more than 256 rules");
+	rules_errors_done(&errors);
+}
+END_TEST
+
+/* Names as long as they may be do not push the end of the chain out. */
+START_TEST(a_circle_of_long_names)
+{
+	struct rules_errors errors;
+	char *text, name[201], expected[80];
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	memset(name, 'n', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	for (unsigned i = 10; i < 30; i++)
+		fprintf(out, "[rule %u%s]\n" C "depend = %u%s\n", i, name, i < 29 ? i + 1 : 10,
+			name);
+	fclose(out);
+	ck_assert_ptr_null(fixture_parse(text, &errors));
+	ck_assert_uint_eq(errors.n, 1);
+	ck_assert_ptr_nonnull(strstr(errors.lines[0], " > (12 more) > 26n"));
+	snprintf(expected, sizeof(expected), " 10%.62s", name);
+	ck_assert_str_eq(strrchr(errors.lines[0], ' '), expected);
+	free(text);
+	rules_errors_done(&errors);
+}
+END_TEST
+
 /* A message is one line, whatever the file has. */
 START_TEST(one_line_each)
 {
@@ -326,5 +406,6 @@ int main(void)
 {
 	return harness_run("rules-mistakes",
 			   (const TTest *const[]){one_mistake, all_in_order, bytes_and_length,
-						  long_texts, one_line_each, manual, NULL});
+						  long_texts, circles, a_circle_of_long_names,
+						  one_line_each, manual, NULL});
 }
