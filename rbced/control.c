@@ -183,14 +183,17 @@ static int on_timeout(sd_event_source *source, uint64_t usec, void *data)
 	return 0;
 }
 
-static int add_client(struct control *control, int fd)
+/* Takes FD over, also when it fails. */
+static void add_client(struct control *control, int fd)
 {
 	struct client *client = calloc(1, sizeof(*client));
 	sd_event *loop = control->engine->loop;
 	int r;
 
-	if (!client)
-		return -ENOMEM;
+	if (!client) {
+		close(fd);
+		return;
+	}
 	client->control = control;
 	client->fd = fd;
 	client->next = control->clients;
@@ -202,7 +205,6 @@ static int add_client(struct control *control, int fd)
 					       0, on_timeout, client);
 	if (r < 0)
 		drop_client(client);
-	return r;
 }
 
 static int on_connection(sd_event_source *source, int fd, uint32_t events, void *data)
@@ -214,11 +216,9 @@ static int on_connection(sd_event_source *source, int fd, uint32_t events, void 
 	(void)events;
 	if (client < 0)
 		return 0;
-	if (control->n_clients >= CLIENTS_MAX) {
-		close(client);
-		return 0;
-	}
-	if (add_client(control, client) == -ENOMEM)
+	if (control->n_clients < CLIENTS_MAX)
+		add_client(control, client);
+	else
 		close(client);
 	return 0;
 }

@@ -198,7 +198,9 @@ static int write_all(struct records *records)
 	}
 	if (fflush(file) != 0 || rename(temporary, records->path) < 0) {
 		int r = -errno;
+
 		fclose(file);
+		unlink(temporary);
 		return r;
 	}
 	if (records->state)

@@ -297,17 +297,19 @@ static int open_group(struct gate *gate, struct rbce_error *err)
 
 static int start(struct gate *gate, struct rbce_error *err)
 {
+	void *shared;
 	int r = open_group(gate, err);
 
 	if (r < 0)
 		return r;
 	gate->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	gate->shared = mmap(NULL, sizeof(*gate->shared), PROT_READ | PROT_WRITE,
-			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (gate->bell < 0 || gate->shared == MAP_FAILED) {
-		gate->shared = NULL;
+	if (gate->bell < 0)
 		return rbce_error_set(err, -errno, "%s", strerror(errno));
-	}
+	shared = mmap(NULL, sizeof(*gate->shared), PROT_READ | PROT_WRITE,
+		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (shared == MAP_FAILED)
+		return rbce_error_set(err, -errno, "%s", strerror(errno));
+	gate->shared = shared;
 	r = watchdog_start(&gate->dog, gate->shared, gate->group, gate->bell,
 			   gate->engine->options.gate.deadline);
 	if (r == 0)
@@ -355,12 +357,14 @@ static int on_again(sd_event_source *source, uint64_t usec, void *data)
 	return sd_event_source_set_time(source, usec + DEGRADED_USEC);
 }
 
-static int add_timer(struct gate *gate)
+static int add_timer(struct gate *gate, struct rbce_error *err)
 {
 	int r = sd_event_add_time_relative(gate->engine->loop, &gate->again, CLOCK_MONOTONIC,
 					   DEGRADED_USEC, 0, on_again, gate);
 
-	return r < 0 ? r : sd_event_source_set_enabled(gate->again, SD_EVENT_ON);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(gate->again, SD_EVENT_ON);
+	return r < 0 ? rbce_error_set(err, r, "%s", strerror(-r)) : 0;
 }
 
 void gate_open(struct engine *engine)
@@ -379,7 +383,7 @@ void gate_open(struct engine *engine)
 	gate->self = getpid();
 	gate->group = gate->bell = gate->dog.self = gate->dog.bell = -1;
 	engine->gate = gate;
-	if (start(gate, &err) == 0 && add_timer(gate) >= 0)
+	if (start(gate, &err) == 0 && add_timer(gate, &err) == 0)
 		return;
 	gate->why = strdup(err.message);
 	stop(gate);

@@ -60,7 +60,7 @@ static int parse_line(const char *line, struct mount *ret)
 
 int mounts_read(int fd, struct mounts *ret)
 {
-	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	cleanup_close int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	cleanup_file FILE *file = copy < 0 ? NULL : fdopen(copy, "r");
 	CLEANUP(mounts_done) struct mounts mounts = {0};
 	cleanup_free char *line = NULL;
@@ -68,6 +68,7 @@ int mounts_read(int fd, struct mounts *ret)
 
 	if (!file)
 		return -errno;
+	(void)TAKE_FD(copy);
 	/* Both descriptors share the place in the file. */
 	rewind(file);
 	while (getline(&line, &room, file) > 0) {
@@ -77,8 +78,10 @@ int mounts_read(int fd, struct mounts *ret)
 		if (r == -EBADMSG)
 			continue;
 		more = r < 0 ? NULL : reallocarray(mounts.list, mounts.n + 1, sizeof(*more));
-		if (!more)
+		if (!more) {
+			free(mount.path);
 			return -ENOMEM;
+		}
 		mounts.list = more;
 		mounts.list[mounts.n++] = mount;
 	}

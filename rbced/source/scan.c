@@ -33,31 +33,32 @@ static int on_time(sd_event_source *source, uint64_t usec, void *data)
 	return sd_event_source_set_time_relative(source, pause);
 }
 
-static int open_scan(struct engine *engine, void **ret, struct rbce_error *err)
-{
-	struct scan *scan = calloc(1, sizeof(*scan));
-	int r = scan ? 0 : -ENOMEM;
-
-	if (r == 0)
-		r = sd_event_add_time_relative(engine->loop, &scan->timer, CLOCK_MONOTONIC,
-					       engine->options.scan_interval, 0, on_time, scan);
-	if (r >= 0)
-		r = sd_event_source_set_enabled(scan->timer, SD_EVENT_ON);
-	if (r < 0) {
-		free(scan);
-		return rbce_error_errno(err, r, "cannot look at tasks");
-	}
-	scan->engine = engine;
-	*ret = scan;
-	return 0;
-}
-
 static void close_scan(void *data)
 {
 	struct scan *scan = data;
 
 	sd_event_source_disable_unref(scan->timer);
 	free(scan);
+}
+
+static int open_scan(struct engine *engine, void **ret, struct rbce_error *err)
+{
+	struct scan *scan = calloc(1, sizeof(*scan));
+	int r;
+
+	if (!scan)
+		return rbce_error_errno(err, -ENOMEM, "cannot look at tasks");
+	scan->engine = engine;
+	r = sd_event_add_time_relative(engine->loop, &scan->timer, CLOCK_MONOTONIC,
+				       engine->options.scan_interval, 0, on_time, scan);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(scan->timer, SD_EVENT_ON);
+	if (r < 0) {
+		close_scan(scan);
+		return rbce_error_errno(err, r, "cannot look at tasks");
+	}
+	*ret = scan;
+	return 0;
 }
 
 static void put_status(void *data, struct json_object *object)
