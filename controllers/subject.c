@@ -102,8 +102,8 @@ bool subject_is_privileged(const struct subject *s)
 
 bool subject_files(const struct subject *s, uint64_t *ret)
 {
-	int fd = openat(s->dir, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	cleanup_dir DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	cleanup_dir DIR *dir =
+		take_directory(openat(s->dir, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 	const struct dirent *entry;
 	uint64_t n = 0;
 

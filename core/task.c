@@ -335,7 +335,7 @@ static int compare_pid(const void *a, const void *b)
 int rbce_task_list(const struct rbce_root *root, pid_t **ret, size_t *ret_n, struct rbce_error *err)
 {
 	int fd = rbce_root_openat(root, "/proc", O_RDONLY | O_DIRECTORY);
-	cleanup_dir DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	cleanup_dir DIR *dir = take_directory(fd);
 	cleanup_free pid_t *pids = NULL;
 	size_t n = 0, room = 0;
 	struct dirent *entry;

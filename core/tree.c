@@ -28,8 +28,8 @@ static long long now_ms(void)
 
 static int walk_below(int dirfd, container_walk_fn *function, void *data)
 {
-	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	cleanup_dir DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	cleanup_dir DIR *dir =
+		take_directory(openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 	struct dirent *entry;
 	int r = 0;
 
@@ -84,8 +84,8 @@ static int add_name(struct names *names, const char *parent, const char *name)
 
 static int list_below(int dirfd, const char *prefix, struct names *names)
 {
-	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	cleanup_dir DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	cleanup_dir DIR *dir =
+		take_directory(openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 	struct dirent *entry;
 	int r = 0;
 

@@ -6,6 +6,7 @@
 #define CORE_UTIL_H
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,6 +48,19 @@ static inline void closep(int *fd)
 {
 	if (*fd >= 0)
 		close(*fd);
+}
+
+/* The directory open at FD, which belongs to it from then on, or is closed; FD may be negative. */
+static inline DIR *take_directory(int fd)
+{
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	int error = errno;
+
+	if (!dir && fd >= 0) {
+		close(fd);
+		errno = error;
+	}
+	return dir;
 }
 
 DEFINE_CLEANUP(DIR *, closedir)

@@ -33,9 +33,10 @@ static int set_thread(pid_t tid, const struct rule_actions *actions, const char 
 /* A thread that begins meanwhile has its settings from the one that started it. */
 static int set_threads(int process, const struct rule_actions *actions, const char **ret_what)
 {
-	int fd = openat(process, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
-	cleanup_dir DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	cleanup_dir DIR *dir =
+		take_directory(openat(process, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 	const struct dirent *entry;
+	int r = 0;
 
 	if (!dir)
 		return -errno;

@@ -246,13 +246,12 @@ void engine_moved_by_other(struct engine *engine, pid_t pid, pid_t mover, const 
 bool hold_is_realtime(struct engine *engine, pid_t pid)
 {
 	char path[64];
-	int fd, policy = 0;
+	int policy = 0;
 	cleanup_dir DIR *dir = NULL;
 	const struct dirent *entry;
 
 	snprintf(path, sizeof(path), "/proc/%d/task", pid);
-	fd = rbce_root_openat(engine->root, path, O_RDONLY | O_DIRECTORY);
-	dir = fd < 0 ? NULL : fdopendir(fd);
+	dir = take_directory(rbce_root_openat(engine->root, path, O_RDONLY | O_DIRECTORY));
 	while (dir && policy != SCHED_FIFO && policy != SCHED_RR && (entry = readdir(dir))) {
 		pid_t tid = (pid_t)strtol(entry->d_name, NULL, 10);
 

@@ -331,8 +331,7 @@ static int note_child(struct sampler *s, const struct container *above, size_t m
 
 static int list_groups(struct sampler *s, struct container *c, size_t mount, int fd)
 {
-	cleanup_close int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	cleanup_dir DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+	cleanup_dir DIR *dir = take_directory(openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 	struct dirent *entry;
 	struct stat st;
 	size_t found;
@@ -342,7 +341,6 @@ static int list_groups(struct sampler *s, struct container *c, size_t mount, int
 		c->group[mount].links = 0;
 		return 0;
 	}
-	(void)TAKE_FD(copy);
 	s->listings++;
 	found = 0;
 	while (r >= 0 && (entry = readdir(dir)))
