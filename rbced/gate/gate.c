@@ -264,8 +264,7 @@ static void *run(void *data)
 
 /* ---- opening and closing ---- */
 
-/* What fanotify_init(2) and fanotify_mark(2) mean by their errors. */
-static const char *reason(int error)
+const char *gate_reason(int error)
 {
 	switch (error) {
 	case EMFILE:
@@ -291,7 +290,7 @@ static int open_group(struct gate *gate, struct rbce_error *err)
 					    FAN_UNLIMITED_QUEUE | FAN_UNLIMITED_MARKS,
 				    O_RDONLY | O_LARGEFILE | O_CLOEXEC);
 	if (gate->group < 0)
-		return rbce_error_set(err, -errno, "%s", reason(errno));
+		return rbce_error_set(err, -errno, "%s", gate_reason(errno));
 	return 0;
 }
 

@@ -61,6 +61,11 @@ void mounts_done(struct mounts *mounts);
 const struct mount *mounts_at(const struct mounts *mounts, const char *path);
 const struct mount *mounts_by_id(const struct mounts *mounts, uint64_t id);
 
+/* ---- gate.c ---- */
+
+/* What fanotify_init(2) and fanotify_mark(2) mean by their errors. */
+const char *gate_reason(int error);
+
 /* ---- marks.c ---- */
 
 struct marks;

@@ -64,14 +64,6 @@ struct marks {
 
 /* ---- marks ---- */
 
-static const char *reason(int error)
-{
-	/* fanotify_mark(2) */
-	if (error == EINVAL)
-		return "this kernel cannot hold programs (CONFIG_FANOTIFY_ACCESS_PERMISSIONS)";
-	return strerror(error);
-}
-
 static bool mark(struct marks *m, unsigned flags, const char *path)
 {
 	if (fanotify_mark(m->group, flags, FAN_OPEN_EXEC_PERM, AT_FDCWD, path) == 0)
@@ -80,7 +72,7 @@ static bool mark(struct marks *m, unsigned flags, const char *path)
 	if (errno == ENOENT || errno == ENOTDIR)
 		return false;
 	if (!m->failed++)
-		rbce_error_set(&m->err, -errno, "cannot hold '%s': %s", path, reason(errno));
+		rbce_error_set(&m->err, -errno, "cannot hold '%s': %s", path, gate_reason(errno));
 	return false;
 }
 
@@ -408,14 +400,19 @@ static void renew(struct marks *m)
 	}
 }
 
+static void tell_failures(const struct marks *m)
+{
+	if (m->failed)
+		log_warning("gate: %s%s", m->err.message, m->failed > 1 ? ", and others" : "");
+}
+
 /* Without the lock: it takes its time, and all that it looks at is the main thread's to change. */
 void marks_renew(struct marks *m)
 {
 	engine_unlock(m->engine);
 	renew(m);
 	engine_lock(m->engine);
-	if (m->failed)
-		log_warning("gate: %s%s", m->err.message, m->failed > 1 ? ", and others" : "");
+	tell_failures(m);
 }
 
 void marks_flush(int group)
@@ -537,8 +534,7 @@ int marks_open(struct engine *engine, int group, struct marks **ret, struct rbce
 		*err = m->err;
 		return m->err.code;
 	}
-	if (m->failed)
-		log_warning("gate: %s%s", m->err.message, m->failed > 1 ? ", and others" : "");
+	tell_failures(m);
 	*ret = TAKE_PTR(m);
 	return 0;
 }

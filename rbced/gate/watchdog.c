@@ -154,11 +154,6 @@ static _Noreturn void guard(struct guard *g)
 	}
 }
 
-static int compare_int(int a, int b)
-{
-	return a < b ? -1 : a > b;
-}
-
 /* Closes every descriptor but those: sockets and locks are the daemon's alone. */
 static void close_others(const struct guard *g)
 {
@@ -167,8 +162,9 @@ static void close_others(const struct guard *g)
 
 	for (size_t i = 0; i < ARRAY_SIZE(keep); i++)
 		for (size_t j = i + 1; j < ARRAY_SIZE(keep); j++)
-			if (compare_int(keep[i], keep[j]) > 0) {
+			if (keep[i] > keep[j]) {
 				int other = keep[i];
+
 				keep[i] = keep[j];
 				keep[j] = other;
 			}
