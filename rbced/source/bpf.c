@@ -30,17 +30,12 @@ enum { CHECK_USEC = 500000 };
 /* How long it is believed what a place is. */
 enum { PLACE_USEC = 100000 };
 
-enum { PROGRAMS_MAX = 16 };
-
 struct bpf {
 	struct engine *engine;
 	struct rbced_bpf *program;
-	struct bpf_link *links[PROGRAMS_MAX];
-	size_t n_links;
-	struct bpf_link *on_pgrp; /* to after_system_call, while it is needed */
-	bool enters;              /* the kernel lets programs into its functions */
-	bool foresees;            /* it lets a program find a task by its pid */
-	void *ids;                /* else the connector tells of changed ids */
+	bool enters;   /* the kernel lets programs into its functions */
+	bool foresees; /* it lets a program find a task by its pid */
+	void *ids;     /* else the connector tells of changed ids */
 	struct ring_buffer *ring;
 	sd_event_source *on_ring, *on_time;
 	uint64_t seed;
@@ -256,6 +251,7 @@ static void decided(void *data, const struct rbce_task *task, const struct decis
 static void rules_changed(void *data)
 {
 	struct bpf *bpf = data;
+	struct bpf_link **on_pgrp = &bpf->program->links.after_system_call;
 	unsigned facts = verdicts_facts(bpf->engine->rules);
 	bool pgrps = ruleset_asks(bpf->engine->rules, "pgrp") ||
 		     ruleset_asks(bpf->engine->rules, "pgrp-leader");
@@ -263,15 +259,15 @@ static void rules_changed(void *data)
 	bpf->verdicts = 0;
 	__atomic_store_n(&bpf->program->bss->rules, (uint64_t)++bpf->generation << 32 | facts,
 			 __ATOMIC_SEQ_CST);
-	if (!bpf->enters && pgrps && !bpf->on_pgrp) {
-		bpf->on_pgrp = bpf_program__attach(bpf->program->progs.after_system_call);
-		if (!bpf->on_pgrp)
+	if (!bpf->enters && pgrps && !*on_pgrp) {
+		*on_pgrp = bpf_program__attach(bpf->program->progs.after_system_call);
+		if (!*on_pgrp)
 			log_warning("cannot hear of process groups that change: %s",
 				    strerror(errno));
 	}
-	if (!pgrps && bpf->on_pgrp) {
-		bpf_link__destroy(bpf->on_pgrp);
-		bpf->on_pgrp = NULL;
+	if (!pgrps && *on_pgrp) {
+		bpf_link__destroy(*on_pgrp);
+		*on_pgrp = NULL;
 	}
 }
 
@@ -439,6 +435,8 @@ static void choose_programs(struct bpf *bpf, const struct btf *types)
 	bpf_program__set_autoload(p->progs.after_change_pid_before_6_15,
 				  bpf->enters && parameters != 4);
 	bpf_program__set_autoload(p->progs.after_system_call, !bpf->enters);
+	/* Only while it is needed: see rules_changed(). */
+	bpf_program__set_autoattach(p->progs.after_system_call, false);
 	bpf->foresees = may_find_tasks(types);
 	bpf_program__set_autoload(p->progs.foresee, bpf->foresees);
 }
@@ -454,6 +452,12 @@ static uint32_t ring_size(const struct engine *engine)
 	while (size < engine->options.event_buffer / 32)
 		size *= 2;
 	return size;
+}
+
+static int failed(int r, const char *verb, struct rbce_error *err)
+{
+	return rbce_error_set(err, r, "cannot %s the BPF program: %s", verb,
+			      *complaint ? complaint : strerror(-r));
 }
 
 static int load(struct bpf *bpf, struct rbce_error *err)
@@ -478,31 +482,16 @@ static int load(struct bpf *bpf, struct rbce_error *err)
 	bpf_map__set_max_entries(bpf->program->maps.events, ring_size(bpf->engine));
 	*complaint = '\0';
 	r = rbced_bpf__load(bpf->program);
-	if (r < 0)
-		return rbce_error_set(err, r, "cannot load the BPF program: %s",
-				      *complaint ? complaint : strerror(-r));
-	return 0;
+	return r < 0 ? failed(r, "load", err) : 0;
 }
 
-/* All but what is asked, and what costs too much for nothing. */
 static int attach(struct bpf *bpf, struct rbce_error *err)
 {
-	struct bpf_program *program;
+	int r;
 
-	bpf_object__for_each_program(program, bpf->program->obj)
-	{
-		struct bpf_link *link;
-
-		if (!bpf_program__autoload(program) || program == bpf->program->progs.foresee ||
-		    program == bpf->program->progs.after_system_call)
-			continue;
-		link = bpf->n_links < PROGRAMS_MAX ? bpf_program__attach(program) : NULL;
-		if (!link)
-			return rbce_error_errno(err, -errno, "cannot attach BPF to '%s'",
-						bpf_program__section_name(program));
-		bpf->links[bpf->n_links++] = link;
-	}
-	return 0;
+	*complaint = '\0';
+	r = rbced_bpf__attach(bpf->program);
+	return r < 0 ? failed(r, "attach", err) : 0;
 }
 
 static int listen_to(struct bpf *bpf, struct rbce_error *err)
@@ -528,9 +517,8 @@ static void close_bpf(void *data)
 {
 	struct bpf *bpf = data;
 
-	for (size_t i = 0; i < bpf->n_links; i++)
-		bpf_link__destroy(bpf->links[i]);
-	bpf_link__destroy(bpf->on_pgrp);
+	if (bpf->program)
+		rbced_bpf__detach(bpf->program);
 	sd_event_source_disable_unref(bpf->on_ring);
 	sd_event_source_disable_unref(bpf->on_time);
 	ring_buffer__free(bpf->ring);
