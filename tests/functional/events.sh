@@ -153,33 +153,26 @@ test_who_may_listen() {
 
 # One that does not read holds up nobody, and learns what it missed.
 test_a_listener_that_stands_still() {
-	local pids round moved missed
+	local round moved missed
 	victims_rule round1
 	start_rbced
 	listen
 	kill -STOP $LISTENER
-	mkfifo "$T/hold"
-	"$HELP/storm" 500 "$T/bin/victim" 1000 <"$T/hold" >"$T/out" &
-	exec 9>"$T/hold"
-	wait_for 90 test -s "$T/out"
-	mapfile -t pids < <(pgrep -P $!)
-	equal "victims" 500 ${#pids[@]}
-	there() { [ "$(wrong_places "round$round" "${pids[@]}")" = 0 ]; }
+	hold_victims 500
 	# Each round is 500 moves more, and together they are more than wait for anybody.
 	for round in 1 2 3 4 5 6; do
 		victims_rule "round$round"
 		ctl reload >/dev/null
-		wait_for 30 there
+		wait_for 30 are_in "round$round"
 	done
 	kill -CONT $LISTENER
 	wait_for 30 is_told '.event == "missed"'
 	# It goes on with what comes now.
-	ctl classify "${pids[0]}" last >/dev/null
+	ctl classify "${PIDS[0]}" last >/dev/null
 	wait_for 15 is_told '.to == "last"'
 	moved=$(told '.outcome == "moved"' | wc -l)
 	missed=$(told '.event == "missed"' | jq -s 'map(.lines) | add')
 	between "moves told" 500 2900 "$moved"
 	between "lines told or missed" 3000 4000 $((moved + missed))
-	exec 9>&-
-	kill -KILL "${pids[@]}" 2>/dev/null
+	let_go
 }

@@ -32,8 +32,7 @@ shell_starts() {
 	echo "'$T/bin/victim' 100 & echo \$! >'$T/pid.new'; mv '$T/pid.new' '$T/pid'" >&8
 	wait_for 15 test -s "$T/pid"
 	VICTIM=$(cat "$T/pid")
-	runs_victim() { [ "$(readlink "/proc/$VICTIM/exe")" = "$T/bin/victim" ]; }
-	wait_for 15 runs_victim
+	wait_for 15 runs "$VICTIM" "$T/bin/victim"
 }
 
 # One hierarchy, as somebody would move by hand: its top, and a container's group in it.

@@ -4,27 +4,6 @@
 # needs: root cgroup
 # the same on every cgroup layout
 
-# hold COUNT: so many victims that live until let_go; PIDS has them.
-hold() {
-	mkfifo "$T/hold"
-	"$HELP/storm" "$1" "$T/bin/victim" 1000 <"$T/hold" >"$T/out" &
-	HOLDER=$!
-	exec 9>"$T/hold"
-	wait_for 90 test -s "$T/out"
-	mapfile -t PIDS < <(pgrep -P "$HOLDER")
-	equal "victims" "$1" "${#PIDS[@]}"
-}
-
-let_go() {
-	exec 9>&-
-	wait "$HOLDER"
-	rm "$T/hold" "$T/out"
-}
-
-all_right() {
-	[ "$(wrong_places victims "${PIDS[@]}")" = 0 ]
-}
-
 resynced() {
 	[ "$(status .events.resyncs)" -gt "$1" ]
 }
@@ -37,10 +16,10 @@ test_what_a_small_buffer_loses_is_made_good() {
 	for _ in 1 2 3; do
 		before=$(status .events.resyncs)
 		kill -STOP "$RBCED"
-		hold 200
+		hold_victims 200
 		from=$(date +%s%N)
 		kill -CONT "$RBCED"
-		wait_for 20 all_right
+		wait_for 20 are_in victims
 		figure "200 processes whose events were lost stood right after $((($(date +%s%N) - from) / 1000000)) ms"
 		wait_for 20 resynced "$before"
 		let_go
@@ -58,9 +37,9 @@ test_losses_without_end() {
 		(while :; do "$T/bin/victim" 0; done) &
 		lanes+=($!)
 	done
-	hold 100
+	hold_victims 100
 	for i in "${lanes[@]}"; do kill -KILL "$i"; done
-	wait_for 20 all_right
+	wait_for 20 are_in victims
 	figure "$(status .events.lost) events lost, $(status .events.resyncs) looks at all tasks"
 	let_go
 }
@@ -106,8 +85,8 @@ test_a_source_that_is_asked_for() {
 	victims_rule
 	start_rbced --source scan --scan-interval 100ms
 	equal "source" scan "$(status .source.name)"
-	hold 50
-	wait_for 20 all_right
+	hold_victims 50
+	wait_for 20 are_in victims
 	let_go
 	equal "a wrong name" "rbced: cannot use --source 'nowhere': it is not known; see --help" \
 		"$("$BIN/rbced" --source nowhere 2>&1)"
@@ -119,8 +98,8 @@ test_what_the_kernel_keeps_back() {
 	start_rbced --source connector
 	[ "$(status .source.kernel_filters)" = true ] || skip "this kernel does not filter events (Linux 6.6)"
 	for _ in 1 2 3 4 5; do "$T/bin/victim" 0; done
-	hold 20
-	wait_for 20 all_right
+	hold_victims 20
+	wait_for 20 are_in victims
 	let_go
 	equal "ends told" 0 "$(status .events.exit)"
 	between "events kept back" 20 1000000 "$(status .source.kept_back)"

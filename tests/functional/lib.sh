@@ -137,6 +137,33 @@ victims_rule() {
 	END
 }
 
+# hold_victims COUNT: so many at once, which live until let_go; PIDS has them.
+hold_victims() {
+	mkfifo "$T/hold"
+	"$HELP/storm" "$1" "$T/bin/victim" 1000 <"$T/hold" >"$T/out" &
+	HOLDER=$!
+	exec 9>"$T/hold"
+	wait_for 90 test -s "$T/out"
+	mapfile -t PIDS < <(pgrep -P "$HOLDER")
+	equal "victims" "$1" "${#PIDS[@]}"
+}
+
+let_go() {
+	exec 9>&-
+	wait "$HOLDER"
+	rm "$T/hold" "$T/out"
+}
+
+# are_in CONTAINER: all that hold_victims started.
+are_in() {
+	[ "$(wrong_places "$1" "${PIDS[@]}")" = 0 ]
+}
+
+# runs PID EXECUTABLE
+runs() {
+	[ "$(readlink "/proc/$1/exe")" = "$2" ]
+}
+
 # places_in FILE: the container in each group of lines like those of /proc/PID/cgroup, which a line
 # with a pid comes before: one name in the hierarchies of the controllers in use, "." for the root
 # group, "-" for outside, "?" where they differ, "gone" for none.

@@ -255,46 +255,27 @@ test_what_ran_before_the_daemon() {
 	settled $victim victims
 }
 
-# storm COUNT: so many processes of the victim at once; sets STORM, and PIDS when all are started.
-storm() {
-	mkfifo "$T/hold"
-	"$HELP/storm" "$1" "$T/bin/victim" 100 <"$T/hold" >"$T/out" &
-	STORM=$!
-	exec 9>"$T/hold"
-	wait_for 90 test -s "$T/out"
-}
-
-end_storm() {
-	exec 9>&-
-	wait "$STORM"
-}
-
 # Fewer in a guest under emulation, which starts processes fifty times more slowly.
 test_two_thousand_at_once() {
-	local pids count=${RBCE_STORM:-2000}
+	local count=${RBCE_STORM:-2000}
 	victims_rule
 	start_rbced
-	storm "$count"
+	hold_victims "$count"
 	sleep 1
-	mapfile -t pids < <(pgrep -P "$STORM")
-	equal "processes that live" "$count" ${#pids[@]}
-	equal "processes in the wrong place after a second" 0 "$(wrong_places victims "${pids[@]}")"
+	equal "processes in the wrong place after a second" 0 "$(wrong_places victims "${PIDS[@]}")"
 	between "events that came" $((2 * count)) 1000000 "$(heard total)"
-	end_storm
+	let_go
 }
 
 # A daemon that is held up while more happens than its buffer takes must notice and make it good.
 test_lost_events_are_made_good() {
-	local pids
 	victims_rule
 	start_rbced --event-buffer 16K
 	kill -STOP "$RBCED"
-	storm 300
+	hold_victims 300
 	kill -CONT "$RBCED"
 	wait_for 15 sh -c "[ \"\$('$BIN/rbcectl' status --root $ROOT --json | jq .events.resyncs)\" -gt 0 ]"
-	mapfile -t pids < <(pgrep -P "$STORM")
-	all_right() { [ "$(wrong_places victims "${pids[@]}")" = 0 ]; }
-	wait_for 15 all_right
+	wait_for 15 are_in victims
 	between "lost events" 1 100000 "$(status .events.lost)"
-	end_storm
+	let_go
 }

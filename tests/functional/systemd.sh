@@ -27,14 +27,14 @@ main_pid() {
 	systemctl show -P MainPID "${1:-rbced}"
 }
 
-runs() {
-	[ "$(readlink "/proc/$(main_pid "$1")/exe")" = "$2" ]
+service_runs() {
+	runs "$(main_pid "$1")" "$2"
 }
 
 # start_worker SERVICE: a service that runs the worker; sets PID.
 start_worker() {
 	systemd-run --quiet --unit="$1" "$T/bin/worker" 1000 || fail "cannot start $1"
-	wait_for 20 runs "$1" "$T/bin/worker"
+	wait_for 20 service_runs "$1" "$T/bin/worker"
 	PID=$(main_pid "$1")
 }
 
@@ -90,8 +90,7 @@ test_units_are_left_alone() {
 	start_worker "$service"
 	systemd-run --quiet --slice="$UNIT.slice" --scope --unit="$UNIT-scope" "$T/bin/worker" 1000 &
 	scope=$!
-	is_worker() { [ "$(readlink /proc/$scope/exe)" = "$T/bin/worker" ]; }
-	wait_for 20 is_worker
+	wait_for 20 runs $scope "$T/bin/worker"
 	"$T/bin/worker" 1000 &
 	settled $! work
 	ctl reclassify >/dev/null

@@ -9,11 +9,6 @@ sleeper() {
 	private_copy /bin/sleep "$1" >/dev/null
 }
 
-# runs PID EXECUTABLE
-runs() {
-	[ "$(readlink "/proc/$1/exe")" = "$2" ]
-}
-
 has_ioprio() {
 	[ "$(ionice -p "$1")" = "$2" ]
 }

@@ -83,11 +83,6 @@ test_a_kernel_thread_stays() {
 	contains "what becomes of it" "but it stays where it is" "$("$BIN/rbcectl" simulate --pid 2 --rules "$T/rules")"
 }
 
-# runs PID EXECUTABLE
-runs() {
-	[ "$(readlink "/proc/$1/exe")" = "$2" ]
-}
-
 # A task chooses its name; it is no way to write on an administrator's terminal.
 test_a_name_with_control_characters() {
 	local name=$'a\n\e[2Jb'
