@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/pidfd.h>
 #include <sys/stat.h>
@@ -17,6 +18,9 @@
 /* linux/sched.h */
 #define PF_EXITING 0x00000004UL
 #define PF_KTHREAD 0x00200000UL
+
+/* SCHED_DEADLINE there, which the C library does not have. */
+enum { POLICY_DEADLINE = 6 };
 
 /* Fields of /proc/PID/stat after the command's name. */
 static int parse_stat(char *text, struct rbce_task *task)
@@ -302,6 +306,12 @@ const char *rbce_task_basename(const struct rbce_task *task)
 	if (slash)
 		return slash + 1;
 	return task->exe ?: task->comm;
+}
+
+bool rbce_task_is_realtime(const struct rbce_task *task)
+{
+	return task->policy == SCHED_FIFO || task->policy == SCHED_RR ||
+	       task->policy == POLICY_DEADLINE;
 }
 
 int rbce_task_pidfd(const struct rbce_root *root, const struct rbce_task *task)

@@ -3,8 +3,6 @@
  * What conditions may be about: one table row for each key says how its values are written, which
  * facts of a task it needs, what is compared, and what to tell a person who asks why it failed.
  */
-#include <sched.h>
-
 #include "internal.h"
 #include "util.h"
 
@@ -67,8 +65,7 @@ static uint32_t task_has_tty(const struct rbce_task *task)
 
 static uint32_t task_is_realtime(const struct rbce_task *task)
 {
-	return task->policy == SCHED_FIFO || task->policy == SCHED_RR ||
-	       task->policy == 6 /* SCHED_DEADLINE, linux/sched.h */;
+	return rbce_task_is_realtime(task);
 }
 
 static const char *task_args(const struct rbce_task *task)

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <sched.h>
 #include <sys/stat.h>
 
 #include "util.h"
@@ -174,8 +173,7 @@ static void add_rest(struct verdict_key *key, const struct rbce_task *task)
 		key->session = (uint32_t)task->session;
 	if (key->rules & VERDICT_BY_TTY && task->tty)
 		key->flags |= VERDICT_TTY;
-	if (key->rules & VERDICT_BY_REALTIME &&
-	    (task->policy == SCHED_FIFO || task->policy == SCHED_RR || task->policy == 6))
+	if (key->rules & VERDICT_BY_REALTIME && rbce_task_is_realtime(task))
 		key->flags |= VERDICT_REALTIME;
 }
 

@@ -242,9 +242,22 @@ START_TEST(kernel_thread)
 }
 END_TEST
 
+/* Policies by their numbers, as /proc shows them: sched(7). */
+START_TEST(realtime)
+{
+	static const bool expected[] = {false, true, true, false, false, false, true, false};
+
+	for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
+		const struct rbce_task t = {.policy = (int)i};
+
+		ck_assert_msg(rbce_task_is_realtime(&t) == expected[i], "policy %zu", i);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	return harness_run("task", (const TTest *const[]){fixture, in_steps, missing, broken_files,
 							  list, real_process, deleted_executable,
-							  kernel_thread, NULL});
+							  kernel_thread, realtime, NULL});
 }

@@ -84,6 +84,9 @@ void rbce_task_done(struct rbce_task *task);
 /* Last component of the executable's path, or its comm where there is no path; borrowed. */
 const char *rbce_task_basename(const struct rbce_task *task);
 
+/* Is its main thread scheduled by SCHED_FIFO, SCHED_RR or SCHED_DEADLINE? Needs RBCE_FACT_STAT. */
+bool rbce_task_is_realtime(const struct rbce_task *task);
+
 /*
  * A pidfd (pidfd_open(2)) of the very process that TASK was read from, or -ESRCH when it has gone.
  * TASK needs RBCE_FACT_STAT.
