@@ -24,7 +24,7 @@ PACKAGES := libcgroup libnl-3.0 sqlite3 inih libsystemd smartcols json-c libpcre
 CLANG   ?= clang
 BPFTOOL ?= $(shell PATH=$$PATH:/usr/sbin:/sbin command -v bpftool)
 BPF_LACKS := $(strip $(if $(shell command -v $(CLANG)),,clang) $(if $(BPFTOOL),,bpftool) \
-        $(if $(shell $(PKG_CONFIG) --exists libbpf 2>&1 && echo yes),,libbpf))
+        $(if $(shell { $(PKG_CONFIG) --exists libbpf && echo yes; } 2>/dev/null),,libbpf))
 BPF_ARCH  := $(shell uname -m | sed 's/x86_64/x86/; s/aarch64/arm64/')
 BPF_FLAGS := -target bpf -mcpu=v3 -O2 -g -Wall -D__TARGET_ARCH_$(BPF_ARCH) \
         -idirafter /usr/include/$(shell $(CC) -print-multiarch)
@@ -85,7 +85,7 @@ deps:
 
 run: deps
 	@$(MAKE) $(QUIET) all $(HELPERS)
-	@B=$B tests/tour
+	@env B=$B tests/tour
 
 check: deps
 	@$(MAKE) $(QUIET) all tests
