@@ -22,7 +22,7 @@ enum controller_unit {
 	CONTROLLER_PERCENT, /* thousandths of a percent of one CPU, rbce_parse_percent() */
 	CONTROLLER_COUNT,   /* a number or "max" */
 	CONTROLLER_WEIGHT,  /* 1 to 10000, default 100 */
-	CONTROLLER_DEVICE,  /* "DEVICE rbps=50M wbps=20M riops=N wiops=N": a key that repeats */
+	CONTROLLER_TEXT,    /* what is not one amount ("8:0 rbps=50M"): the row has its own code */
 };
 
 struct controller_key;
@@ -41,6 +41,12 @@ enum rbce_controller controller_key_controller(const struct controller_key *key)
 /* May be given several times for one container (io.max, once per device). */
 bool controller_key_repeats(const struct controller_key *key);
 
+/* Is kept by the daemon and in no file: controller_check() only looks at the value. */
+bool controller_key_is_daemon(const struct controller_key *key);
+
+/* What a new group has, as controller_get() gives it; setting it takes the key back. */
+const char *controller_key_initial(const struct controller_key *key);
+
 /*
  * Checks VALUE without touching any container. -ENOENT for an unknown key, -EINVAL, -ERANGE for a
  * value that is none, -ENODEV for a device that does not exist. The message is one line: "'5X' is
@@ -54,22 +60,27 @@ bool controller_supported(const struct controller_key *key, struct rbce_containe
 /*
  * Sets the key and reads it back. -EOPNOTSUPP when this system has no such limit (the message says
  * what is missing), -EIO when the kernel holds another value than was asked beyond rounding to
- * its own unit (the message gives both).
+ * its own unit (the message gives both). Of a key that the daemon keeps VALUE is checked, and
+ * nothing else done.
  */
 int controller_set(const struct controller_key *key, struct rbce_container *c, const char *value,
 		   struct rbce_error *err);
 
+/* Takes back what controller_set() did with VALUE: of a key that repeats, that one only. */
+int controller_reset(const struct controller_key *key, struct rbce_container *c, const char *value,
+		     struct rbce_error *err);
+
 /*
  * The limit in force in this very group as text that controller_set() takes ("max", "536870912",
- * "150%", "254:0 rbps=1048576"; several devices on lines of their own, none as ""). Amounts are
- * exact.
+ * "150%", "254:0 rbps=1048576"; several devices on lines of their own). Amounts are exact.
+ * -EOPNOTSUPP for a key that the daemon keeps.
  */
 int controller_get(const struct controller_key *key, struct rbce_container *c, char *buf,
 		   size_t size, struct rbce_error *err);
 
 /*
  * The same limit as a number in the row's unit, RBCE_UNLIMITED for "max"; -EINVAL for
- * CONTROLLER_DEVICE keys. For an ancestor outside the suite's root give its directory's descriptor
+ * CONTROLLER_TEXT keys. For an ancestor outside the suite's root give its directory's descriptor
  * and the hierarchy's version.
  */
 int controller_read_amount(const struct controller_key *key, int dirfd, int version, uint64_t *ret);

@@ -19,13 +19,41 @@ struct key_file {
 	int (*write)(const struct key_file *f, int dirfd, uint64_t amount, struct rbce_error *err);
 };
 
+/*
+ * A key whose value is not one amount in one file (CONTROLLER_TEXT): the functions behind
+ * controller_check(), _set(), _get(), _reset() and _supported(), with what those promise.
+ */
+struct key_ops {
+	int (*check)(const struct controller_key *key, const char *value, struct rbce_error *err);
+	int (*set)(const struct controller_key *key, struct rbce_container *c, const char *value,
+		   struct rbce_error *err);
+	int (*get)(const struct controller_key *key, struct rbce_container *c, char *buf,
+		   size_t size, struct rbce_error *err);
+
+	/* NULL: the initial value is set. */
+	int (*reset)(const struct controller_key *key, struct rbce_container *c, const char *value,
+		     struct rbce_error *err);
+
+	/* 0, or -EOPNOTSUPP with what is missing. NULL: the file of the row says so. */
+	int (*supported)(const struct controller_key *key, struct rbce_container *c,
+			 struct rbce_error *err);
+};
+
+enum key_flags {
+	CONTROLLER_REPEATS = 1,
+	CONTROLLER_DAEMON = 2, /* of ops only check() is there */
+};
+
 struct controller_key {
 	const char *name;
 	const char *help;
+	const char *initial; /* what a new group has, as a value */
 	enum rbce_controller controller;
 	enum controller_unit unit;
+	unsigned flags;
 	uint64_t min, max;          /* amounts that it takes, "max" apart */
 	struct key_file version[3]; /* by cgroup version; the first is empty */
+	const struct key_ops *ops;  /* of a row with code of its own */
 };
 
 extern const struct controller_key controller_cpu_weight, controller_cpu_max; /* cpu.c */
@@ -34,7 +62,14 @@ extern const struct controller_key controller_memory_max, controller_memory_high
 extern const struct controller_key controller_pids_max; /* pids.c */
 extern const struct controller_key controller_io_max;   /* io.c */
 
-/* VALUE of KEY as an amount; the message says what KEY takes. Not for CONTROLLER_DEVICE. */
+/*
+ * The container's group that has KEY, as a directory of the caller's, and its cgroup version;
+ * -EOPNOTSUPP with what is missing.
+ */
+int key_open_group(const struct controller_key *key, struct rbce_container *c, int *ret_version,
+		   struct rbce_error *err);
+
+/* VALUE of KEY as an amount; the message says what KEY takes. Not for CONTROLLER_TEXT. */
 int amount_parse(const struct controller_key *key, const char *value, uint64_t *ret,
 		 struct rbce_error *err);
 
@@ -77,10 +112,5 @@ struct io_device {
 
 /* All of a group, in a new array; *ret_n may be 0. */
 int io_read(int dirfd, int version, struct io_device **ret, size_t *ret_n);
-
-/* controller_check(), controller_set() and controller_get() of io.max. */
-int io_check(const char *value, struct rbce_error *err);
-int io_set(int dirfd, int version, const char *value, struct rbce_error *err);
-int io_get(int dirfd, int version, char *buf, size_t size);
 
 #endif

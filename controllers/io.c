@@ -154,11 +154,12 @@ static int parse_value(const char *value, struct request **ret, size_t *ret_n,
 	return 0;
 }
 
-int io_check(const char *value, struct rbce_error *err)
+static int check(const struct controller_key *key, const char *value, struct rbce_error *err)
 {
 	cleanup_free struct request *requests = NULL;
 	size_t n;
 
+	(void)key;
 	return streq(value, "max") ? 0 : parse_value(value, &requests, &n, err);
 }
 
@@ -339,6 +340,14 @@ static int set_request(int dirfd, int version, const struct request *request,
 	return r < 0 ? r : check_held(dirfd, version, request, err);
 }
 
+static void lift(struct request *request)
+{
+	for (size_t i = 0; i < IO_KINDS; i++) {
+		request->given[i] = true;
+		request->amount[i] = RBCE_UNLIMITED;
+	}
+}
+
 /* "max": no device is limited any more. */
 static int set_none(int dirfd, int version, struct rbce_error *err)
 {
@@ -352,26 +361,48 @@ static int set_none(int dirfd, int version, struct rbce_error *err)
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		struct request request = {.major = devices[i].major, .minor = devices[i].minor};
 
-		for (size_t k = 0; k < IO_KINDS; k++) {
-			request.given[k] = true;
-			request.amount[k] = RBCE_UNLIMITED;
-		}
+		lift(&request);
 		r = set_request(dirfd, version, &request, err);
 	}
 	return r;
 }
 
-int io_set(int dirfd, int version, const char *value, struct rbce_error *err)
+static int set(const struct controller_key *key, struct rbce_container *c, const char *value,
+	       struct rbce_error *err)
 {
 	cleanup_free struct request *requests = NULL;
+	int version, r;
+	cleanup_close int dir = key_open_group(key, c, &version, err);
 	size_t n = 0;
-	int r;
 
+	if (dir < 0)
+		return dir;
 	if (streq(value, "max"))
-		return set_none(dirfd, version, err);
+		return set_none(dir, version, err);
 	r = parse_value(value, &requests, &n, err);
 	for (size_t i = 0; r == 0 && i < n; i++)
-		r = set_request(dirfd, version, &requests[i], err);
+		r = set_request(dir, version, &requests[i], err);
+	return r;
+}
+
+/* The devices that VALUE names have no limit any more. */
+static int reset(const struct controller_key *key, struct rbce_container *c, const char *value,
+		 struct rbce_error *err)
+{
+	cleanup_free struct request *requests = NULL;
+	int version, r;
+	cleanup_close int dir = key_open_group(key, c, &version, err);
+	size_t n = 0;
+
+	if (dir < 0)
+		return dir;
+	if (streq(value, "max"))
+		return 0;
+	r = parse_value(value, &requests, &n, err);
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		lift(&requests[i]);
+		r = set_request(dir, version, &requests[i], err);
+	}
 	return r;
 }
 
@@ -401,7 +432,7 @@ static void print_devices(FILE *out, const struct io_device *devices, size_t n)
 		fprintf(out, "max");
 }
 
-int io_get(int dirfd, int version, char *buf, size_t size)
+static int get_text(int dirfd, int version, char *buf, size_t size)
 {
 	cleanup_free struct io_device *devices = NULL;
 	cleanup_free char *text = NULL;
@@ -424,11 +455,29 @@ int io_get(int dirfd, int version, char *buf, size_t size)
 	return 0;
 }
 
+static int get(const struct controller_key *key, struct rbce_container *c, char *buf, size_t size,
+	       struct rbce_error *err)
+{
+	int version, r;
+	cleanup_close int dir = key_open_group(key, c, &version, err);
+
+	if (dir < 0)
+		return dir;
+	r = get_text(dir, version, buf, size);
+	return r < 0 ? rbce_error_errno(err, r, "%s cannot be read", key->version[version].file)
+		     : 0;
+}
+
+static const struct key_ops ops = {.check = check, .set = set, .get = get, .reset = reset};
+
 const struct controller_key controller_io_max = {
 	.name = "io.max",
 	.help = "bandwidth of a block device: DEVICE rbps=50M wbps=20M riops=1000 wiops=500",
 	.controller = RBCE_IO,
-	.unit = CONTROLLER_DEVICE,
+	.initial = "max",
+	.unit = CONTROLLER_TEXT,
+	.flags = CONTROLLER_REPEATS,
+	.ops = &ops,
 	.version =
 		{
 			[1] = {.file = "blkio.throttle.read_bps_device"},

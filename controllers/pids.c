@@ -9,6 +9,7 @@ const struct controller_key controller_pids_max = {
 	.name = "pids.max",
 	.help = "number of tasks (processes and threads), or max",
 	.controller = RBCE_PIDS,
+	.initial = "max",
 	.unit = CONTROLLER_COUNT,
 	.max = PIDS_MAX,
 	.version =

@@ -48,7 +48,17 @@ enum rbce_controller controller_key_controller(const struct controller_key *key)
 
 bool controller_key_repeats(const struct controller_key *key)
 {
-	return key->unit == CONTROLLER_DEVICE;
+	return key->flags & CONTROLLER_REPEATS;
+}
+
+bool controller_key_is_daemon(const struct controller_key *key)
+{
+	return key->flags & CONTROLLER_DAEMON;
+}
+
+const char *controller_key_initial(const struct controller_key *key)
+{
+	return key->initial;
 }
 
 static int unknown_key(const char *name, struct rbce_error *err)
@@ -70,17 +80,11 @@ int controller_check(const char *name, const char *value, struct rbce_error *err
 
 	if (!key)
 		return unknown_key(name, err);
-	if (key->unit == CONTROLLER_DEVICE)
-		return io_check(value, err);
-	return amount_parse(key, value, &amount, err);
+	return key->ops ? key->ops->check(key, value, err) : amount_parse(key, value, &amount, err);
 }
 
-/*
- * The container's group that has KEY, as a directory of the caller's, and its cgroup version;
- * -EOPNOTSUPP with what is missing.
- */
-static int open_group(const struct controller_key *key, struct rbce_container *c, int *ret_version,
-		      struct rbce_error *err)
+int key_open_group(const struct controller_key *key, struct rbce_container *c, int *ret_version,
+		   struct rbce_error *err)
 {
 	int version = rbce_container_version(c, key->controller);
 	const char *controller = rbce_controller_name(key->controller), *file;
@@ -112,9 +116,14 @@ static int open_group(const struct controller_key *key, struct rbce_container *c
 
 bool controller_supported(const struct controller_key *key, struct rbce_container *c)
 {
+	cleanup_close int dir = -1;
 	int version;
-	cleanup_close int dir = open_group(key, c, &version, NULL);
 
+	if (key->flags & CONTROLLER_DAEMON)
+		return false;
+	if (key->ops && key->ops->supported)
+		return key->ops->supported(key, c, NULL) == 0;
+	dir = key_open_group(key, c, &version, NULL);
 	return dir >= 0;
 }
 
@@ -154,14 +163,25 @@ static int set_amount(const struct controller_key *key, int dirfd, int version, 
 int controller_set(const struct controller_key *key, struct rbce_container *c, const char *value,
 		   struct rbce_error *err)
 {
+	cleanup_close int dir = -1;
 	int version;
-	cleanup_close int dir = open_group(key, c, &version, err);
 
-	if (dir < 0)
-		return dir;
-	if (key->unit == CONTROLLER_DEVICE)
-		return io_set(dir, version, value, err);
-	return set_amount(key, dir, version, value, err);
+	if (key->flags & CONTROLLER_DAEMON)
+		return key->ops->check(key, value, err);
+	if (key->ops)
+		return key->ops->set(key, c, value, err);
+	dir = key_open_group(key, c, &version, err);
+	return dir < 0 ? dir : set_amount(key, dir, version, value, err);
+}
+
+int controller_reset(const struct controller_key *key, struct rbce_container *c, const char *value,
+		     struct rbce_error *err)
+{
+	if (key->flags & CONTROLLER_DAEMON)
+		return 0;
+	if (key->ops && key->ops->reset)
+		return key->ops->reset(key, c, value, err);
+	return controller_set(key, c, key->initial, err);
 }
 
 static int get_amount(const struct controller_key *key, int dirfd, int version, char *buf,
@@ -181,15 +201,17 @@ static int get_amount(const struct controller_key *key, int dirfd, int version, 
 int controller_get(const struct controller_key *key, struct rbce_container *c, char *buf,
 		   size_t size, struct rbce_error *err)
 {
+	cleanup_close int dir = -1;
 	int version, r;
-	cleanup_close int dir = open_group(key, c, &version, err);
 
+	if (key->flags & CONTROLLER_DAEMON)
+		return rbce_error_set(err, -EOPNOTSUPP, "%s is kept by the daemon", key->name);
+	if (key->ops)
+		return key->ops->get(key, c, buf, size, err);
+	dir = key_open_group(key, c, &version, err);
 	if (dir < 0)
 		return dir;
-	if (key->unit == CONTROLLER_DEVICE)
-		r = io_get(dir, version, buf, size);
-	else
-		r = get_amount(key, dir, version, buf, size);
+	r = get_amount(key, dir, version, buf, size);
 	if (r < 0)
 		return rbce_error_errno(err, r, "%s cannot be read", key->version[version].file);
 	return 0;
@@ -202,7 +224,7 @@ static bool has_version(const struct controller_key *key, int version)
 
 int controller_read_amount(const struct controller_key *key, int dirfd, int version, uint64_t *ret)
 {
-	if (key->unit == CONTROLLER_DEVICE)
+	if (key->unit == CONTROLLER_TEXT)
 		return -EINVAL;
 	if (!has_version(key, version))
 		return -EOPNOTSUPP;

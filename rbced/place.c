@@ -225,31 +225,12 @@ int place_task(struct engine *engine, const char *name, pid_t pid, struct rbce_e
 	return r < 0 ? r : attach(engine, c, pid, err);
 }
 
-/* The value that takes a limit back: "max", the default weight, or the device with nothing set. */
 static void take_back(struct rbce_container *c, const struct container_key *key)
 {
 	const struct controller_key *row = controller_key_find(key->key);
-	cleanup_free char *value = NULL;
 	struct rbce_error err;
-	int n = 0;
 
-	switch (controller_key_unit(row)) {
-	case CONTROLLER_BYTES:
-	case CONTROLLER_PERCENT:
-	case CONTROLLER_COUNT:
-		value = strdup("max");
-		break;
-	case CONTROLLER_WEIGHT:
-		value = strdup("100");
-		break;
-	case CONTROLLER_DEVICE:
-		n = asprintf(&value, "%.*s rbps=max wbps=max riops=max wiops=max",
-			     (int)strcspn(key->value, " \t"), key->value);
-		break;
-	}
-	if (n < 0 || !value || !controller_supported(row, c))
-		return;
-	if (controller_set(row, c, value, &err) < 0)
+	if (controller_supported(row, c) && controller_reset(row, c, key->value, &err) < 0)
 		log_warning("cannot take back '%s' of container '%s': %s", key->key,
 			    rbce_container_name(c), err.message);
 }

@@ -81,8 +81,6 @@ static void set_limit_cell(struct table *t, enum column column, struct rbce_cont
 	if (!json && controller_key_unit(row) == CONTROLLER_BYTES &&
 	    rbce_parse_size(value, &bytes) == 0)
 		table_set(t, column, "%s", rbce_format_size(bytes, amount));
-	else if (!json && controller_key_unit(row) == CONTROLLER_DEVICE && !*value)
-		table_set(t, column, "-");
 	else
 		table_set(t, column, "%s", value);
 }
