@@ -27,6 +27,9 @@ enum controller_unit {
 
 struct controller_key;
 
+/* Room for any value. */
+enum { CONTROLLER_TEXT_SIZE = 16384 };
+
 /* The row of NAME, NULL for an unknown key. */
 const struct controller_key *controller_key_find(const char *name);
 
@@ -66,6 +69,13 @@ bool controller_supported(const struct controller_key *key, struct rbce_containe
 int controller_set(const struct controller_key *key, struct rbce_container *c, const char *value,
 		   struct rbce_error *err);
 
+/*
+ * Is VALUE what controller_set() would leave? 1 or 0; -EOPNOTSUPP and the like as there. Writes
+ * nothing.
+ */
+int controller_holds(const struct controller_key *key, struct rbce_container *c, const char *value,
+		     struct rbce_error *err);
+
 /* Takes back what controller_set() did with VALUE: of a key that repeats, that one only. */
 int controller_reset(const struct controller_key *key, struct rbce_container *c, const char *value,
 		     struct rbce_error *err);
@@ -80,8 +90,8 @@ int controller_get(const struct controller_key *key, struct rbce_container *c, c
 
 /*
  * The same limit as a number in the row's unit, RBCE_UNLIMITED for "max"; -EINVAL for
- * CONTROLLER_TEXT keys. For an ancestor outside the suite's root give its directory's descriptor
- * and the hierarchy's version.
+ * those that are no such number. For an ancestor outside the suite's root give its directory's
+ * descriptor and the hierarchy's version.
  */
 int controller_read_amount(const struct controller_key *key, int dirfd, int version, uint64_t *ret);
 

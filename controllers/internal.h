@@ -20,8 +20,8 @@ struct key_file {
 };
 
 /*
- * A key whose value is not one amount in one file (CONTROLLER_TEXT): the functions behind
- * controller_check(), _set(), _get(), _reset() and _supported(), with what those promise.
+ * A key whose value is not one amount in one file: the functions behind controller_check(), _set(),
+ * _get(), _reset(), _holds() and _supported(), with what those promise.
  */
 struct key_ops {
 	int (*check)(const struct controller_key *key, const char *value, struct rbce_error *err);
@@ -32,6 +32,10 @@ struct key_ops {
 
 	/* NULL: the initial value is set. */
 	int (*reset)(const struct controller_key *key, struct rbce_container *c, const char *value,
+		     struct rbce_error *err);
+
+	/* 1 when VALUE is in force, 0 when not. NULL: when get() gives just that. */
+	int (*holds)(const struct controller_key *key, struct rbce_container *c, const char *value,
 		     struct rbce_error *err);
 
 	/* 0, or -EOPNOTSUPP with what is missing. NULL: the file of the row says so. */
@@ -58,9 +62,14 @@ struct controller_key {
 
 extern const struct controller_key controller_cpu_weight, controller_cpu_max; /* cpu.c */
 extern const struct controller_key controller_memory_max, controller_memory_high,
-	controller_memory_soft;                         /* memory.c */
-extern const struct controller_key controller_pids_max; /* pids.c */
-extern const struct controller_key controller_io_max;   /* io.c */
+	controller_memory_soft;                          /* memory.c */
+extern const struct controller_key controller_pids_max;  /* pids.c */
+extern const struct controller_key controller_io_max;    /* io.c */
+extern const struct controller_key controller_io_weight; /* io-weight.c */
+
+/* The container's group with KEY's controller, as a directory of the caller's; -EOPNOTSUPP. */
+int key_open_directory(const struct controller_key *key, struct rbce_container *c,
+		       struct rbce_error *err);
 
 /*
  * The container's group that has KEY, as a directory of the caller's, and its cgroup version;

@@ -10,7 +10,7 @@
 static const struct controller_key *const keys[] = {
 	&controller_cpu_weight,  &controller_cpu_max,     &controller_memory_max,
 	&controller_memory_high, &controller_memory_soft, &controller_pids_max,
-	&controller_io_max,
+	&controller_io_max,      &controller_io_weight,
 };
 
 const struct controller_key *controller_key_find(const char *name)
@@ -83,27 +83,36 @@ int controller_check(const char *name, const char *value, struct rbce_error *err
 	return key->ops ? key->ops->check(key, value, err) : amount_parse(key, value, &amount, err);
 }
 
-int key_open_group(const struct controller_key *key, struct rbce_container *c, int *ret_version,
-		   struct rbce_error *err)
+int key_open_directory(const struct controller_key *key, struct rbce_container *c,
+		       struct rbce_error *err)
 {
-	int version = rbce_container_version(c, key->controller);
-	const char *controller = rbce_controller_name(key->controller), *file;
-	cleanup_close int dir = -1;
+	const char *controller = rbce_controller_name(key->controller);
+	int dir;
 
-	if (version == 0)
+	if (rbce_container_version(c, key->controller) == 0)
 		return rbce_error_set(err, -EOPNOTSUPP,
 				      "%s needs the %s controller, which no cgroup hierarchy has",
 				      key->name, controller);
-	file = key->version[version].file;
-	if (!file)
-		return rbce_error_set(err, -EOPNOTSUPP, "%s needs cgroup v%d", key->name,
-				      version == 1 ? 2 : 1);
 	dir = rbce_container_open_file(c, key->controller, ".", O_PATH | O_DIRECTORY);
 	if (dir == -EOPNOTSUPP)
 		return rbce_error_set(err, dir, "%s needs a group of the %s controller", key->name,
 				      controller);
+	return dir < 0 ? rbce_error_errno(err, dir, "the group cannot be opened") : dir;
+}
+
+int key_open_group(const struct controller_key *key, struct rbce_container *c, int *ret_version,
+		   struct rbce_error *err)
+{
+	int version = rbce_container_version(c, key->controller);
+	const char *file = key->version[version].file;
+	cleanup_close int dir = -1;
+
+	if (version != 0 && !file)
+		return rbce_error_set(err, -EOPNOTSUPP, "%s needs cgroup v%d", key->name,
+				      version == 1 ? 2 : 1);
+	dir = key_open_directory(key, c, err);
 	if (dir < 0)
-		return rbce_error_errno(err, dir, "the group cannot be opened");
+		return dir;
 	if (faccessat(dir, file, F_OK, 0) == 0) {
 		*ret_version = version;
 		return TAKE_FD(dir);
@@ -174,6 +183,40 @@ int controller_set(const struct controller_key *key, struct rbce_container *c, c
 	return dir < 0 ? dir : set_amount(key, dir, version, value, err);
 }
 
+static int holds_amount(const struct controller_key *key, int dirfd, int version, const char *value,
+			struct rbce_error *err)
+{
+	uint64_t asked, held;
+	int r = amount_parse(key, value, &asked, err);
+
+	if (r < 0)
+		return r;
+	r = key_file_read(&key->version[version], dirfd, &held);
+	if (r < 0)
+		return rbce_error_errno(err, r, "%s cannot be read", key->version[version].file);
+	return holds(key, asked, held);
+}
+
+int controller_holds(const struct controller_key *key, struct rbce_container *c, const char *value,
+		     struct rbce_error *err)
+{
+	cleanup_free char *text = NULL;
+	cleanup_close int dir = -1;
+	int version, r;
+
+	if (key->ops && key->ops->holds)
+		return key->ops->holds(key, c, value, err);
+	if (key->ops) {
+		text = malloc(CONTROLLER_TEXT_SIZE);
+		if (!text)
+			return rbce_error_errno(err, -ENOMEM, "%s cannot be read", key->name);
+		r = controller_get(key, c, text, CONTROLLER_TEXT_SIZE, err);
+		return r < 0 ? r : streq(text, value);
+	}
+	dir = key_open_group(key, c, &version, err);
+	return dir < 0 ? dir : holds_amount(key, dir, version, value, err);
+}
+
 int controller_reset(const struct controller_key *key, struct rbce_container *c, const char *value,
 		     struct rbce_error *err)
 {
@@ -224,7 +267,7 @@ static bool has_version(const struct controller_key *key, int version)
 
 int controller_read_amount(const struct controller_key *key, int dirfd, int version, uint64_t *ret)
 {
-	if (key->unit == CONTROLLER_TEXT)
+	if (key->ops)
 		return -EINVAL;
 	if (!has_version(key, version))
 		return -EOPNOTSUPP;

@@ -59,9 +59,16 @@ test_workstation_in_force() {
 }
 
 test_backup_in_force() {
+	local share
 	enforce backup
 	as_user borg
 	settled $PID backup
+	share=$(group_file blkio blkio.bfq.weight io.weight backup)
+	if [ -e "$share" ]; then
+		equal "share of the disk" 20 "$(grep -o '[0-9]*' "$share" | head -n 1)"
+	else
+		contains "what the daemon says" "cannot set 'io.weight'" "$(cat "$T/rbced.log")"
+	fi
 	wait_for 15 sh -c "[ \"\$(ionice -p $PID)\" = idle ]"
 	as_user rsyslogd
 	settled $PID backup/journal

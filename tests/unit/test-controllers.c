@@ -30,6 +30,9 @@ static const struct {
 	{"cpu.max", "99999999999999999999%", -ERANGE, "out of range"},
 	{"cpu.max", "50", -EINVAL, "'50' is not a share of one CPU (like 50%, 150% or max)"},
 	{"cpu.max", "-5%", -EINVAL, "is not a share"},
+	{"io.weight", "1", 0, NULL},
+	{"io.weight", "10001", -ERANGE, "'10001' is out of range (1 to 10000)"},
+	{"io.weight", "max", -EINVAL, "'max' is not a weight"},
 	{"memory.max", "512M", 0, NULL},
 	{"memory.max", "1.5G", 0, NULL},
 	{"memory.max", "0", 0, NULL},
@@ -192,7 +195,7 @@ START_TEST(rows)
 		ck_assert_int_eq(controller_key_repeats(key),
 				 strcmp(controller_key_name(key), "io.max") == 0);
 	}
-	ck_assert_uint_eq(n, 7);
+	ck_assert_uint_ge(n, 8);
 	ck_assert_ptr_null(controller_key_find("cpu"));
 }
 END_TEST
@@ -285,6 +288,72 @@ START_TEST(files_of_v2)
 		ck_assert_str_eq(text, written_v2[i].get);
 		ck_assert_int_eq(controller_check(written_v2[i].key, text, NULL), 0);
 	}
+	close_fixture(&f);
+}
+END_TEST
+
+/* The same weight in every file that has it, and what each gives back. */
+static const struct {
+	int version;
+	const char *file, *value, *text, *get;
+} io_weights[] = {
+	{2, "io.weight", "100", "default 100", "100"},
+	{2, "io.weight", "10000", "default 10000", "10000"},
+	{2, "io.bfq.weight", "1", "default 1", "1"},
+	{2, "io.bfq.weight", "100", "default 100", "100"},
+	{2, "io.bfq.weight", "111", "default 101", "111"},
+	{2, "io.bfq.weight", "250", "default 113", "243"},
+	{2, "io.bfq.weight", "10000", "default 1000", "10000"},
+	{1, "blkio.bfq.weight", "20", "20", "20"},
+	{1, "blkio.bfq.weight", "250", "113", "243"},
+	{1, "blkio.bfq.weight", "10000", "1000", "10000"},
+	{1, "blkio.weight", "1", "10", "2"},
+	{1, "blkio.weight", "100", "500", "100"},
+	{1, "blkio.weight", "10000", "1000", "200"},
+};
+
+START_TEST(io_weight)
+{
+	const struct controller_key *key = controller_key_find("io.weight");
+
+	for (size_t i = 0; i < sizeof(io_weights) / sizeof(io_weights[0]); i++) {
+		struct rbce_error err = {0};
+		struct fixture f;
+		char text[64];
+
+		open_fixture(&f, io_weights[i].version, 1U << RBCE_IO);
+		ck_assert_int_eq(controller_set(key, f.c, io_weights[i].value, &err), -EOPNOTSUPP);
+		ck_assert_ptr_nonnull(strstr(err.message, "which the group does not have"));
+		ck_assert(!controller_supported(key, f.c));
+		/* As long as what is written, for a file does not end there. */
+		put(&f, io_weights[i].file, io_weights[i].text);
+		ck_assert_msg(controller_set(key, f.c, io_weights[i].value, &err) == 0, "%s",
+			      err.message);
+		assert_file(&f, io_weights[i].file, io_weights[i].text);
+		ck_assert_int_eq(controller_holds(key, f.c, io_weights[i].value, &err), 1);
+		ck_assert_int_eq(controller_holds(key, f.c, "77", &err), 0);
+		ck_assert_int_eq(controller_get(key, f.c, text, sizeof(text), &err), 0);
+		ck_assert_str_eq(text, io_weights[i].get);
+		ck_assert_int_eq(controller_set(key, f.c, text, &err), 0);
+		assert_file(&f, io_weights[i].file, io_weights[i].text);
+		close_fixture(&f);
+	}
+}
+END_TEST
+
+/* A second file that does not take it: the first has what it had. */
+START_TEST(io_weight_is_all_or_none)
+{
+	const struct controller_key *key = controller_key_find("io.weight");
+	struct rbce_error err = {0};
+	struct fixture f;
+
+	open_fixture(&f, 2, 1U << RBCE_IO);
+	put(&f, "io.weight", "default 100\n8:0 300\n");
+	put(&f, "io.bfq.weight", "default 1000");
+	ck_assert_int_eq(controller_set(key, f.c, "200", &err), -EIO);
+	ck_assert_str_eq(err.message, "the kernel holds 1090 instead of 109 in io.bfq.weight");
+	assert_file(&f, "io.weight", "default 100\n8:0 300\n");
 	close_fixture(&f);
 }
 END_TEST
@@ -417,6 +486,8 @@ int main(void)
 {
 	return harness_run("controllers",
 			   (const TTest *const[]){check_values, check_device_values, partition,
-						  rows, files_of_v2, texts_of_kernels, broken_texts,
-						  another_value_is_held, unsupported, NULL});
+						  rows, files_of_v2, io_weight,
+						  io_weight_is_all_or_none, texts_of_kernels,
+						  broken_texts, another_value_is_held, unsupported,
+						  NULL});
 }
