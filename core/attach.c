@@ -118,6 +118,13 @@ static int attach_at(struct rbce_container *c, size_t mount, pid_t pid)
 {
 	int r;
 
+	if (c->h->mounts[mount].on_demand && c->dir[mount] < 0) {
+		cleanup_close int procs = container_open_nearest(c, mount);
+
+		if (procs < 0)
+			return procs == -ENOENT ? 0 : procs;
+		return write_pid(procs, pid);
+	}
 	if (c->dir[mount] < 0)
 		return 0;
 	if (c->procs[mount] < 0) {
@@ -141,7 +148,8 @@ static int attach_at(struct rbce_container *c, size_t mount, pid_t pid)
 
 /*
  * The mount that comes N-th: the one with the cpu controller before all others, for it is the one
- * that refuses a task (EINVAL), which then stands in all of them where it stood.
+ * that refuses a task (EINVAL), which then stands in all of them where it stood. Those on demand
+ * come last (hierarchy.c), for rbce_container_use() looks for tasks in the others.
  */
 static size_t nth_mount(const struct rbce_hierarchy *h, size_t n)
 {
@@ -184,7 +192,7 @@ static int collect(int parent, const char *name, int dirfd, void *data)
 	return attach_read_procs(dirfd, data);
 }
 
-static int compare_pid(const void *a, const void *b)
+int attach_compare_pid(const void *a, const void *b)
 {
 	pid_t x = *(const pid_t *)a, y = *(const pid_t *)b;
 
@@ -196,7 +204,7 @@ static size_t sort_unique(pid_t *pids, size_t n)
 	size_t kept = 0;
 
 	if (n)
-		qsort(pids, n, sizeof(*pids), compare_pid);
+		qsort(pids, n, sizeof(*pids), attach_compare_pid);
 	for (size_t i = 0; i < n; i++)
 		if (kept == 0 || pids[kept - 1] != pids[i])
 			pids[kept++] = pids[i];
@@ -223,7 +231,8 @@ int rbce_container_tasks(struct rbce_container *c, bool recursive, pid_t **ret, 
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < c->h->n_mounts; i++) {
-		if (c->dir[i] < 0)
+		/* One on demand may have those of containers below that have no group there. */
+		if (c->dir[i] < 0 || c->h->mounts[i].on_demand)
 			continue;
 		r = recursive ? container_walk(c->dir[i], collect, &list)
 			      : collect_own(c->dir[i], &list);

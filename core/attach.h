@@ -23,4 +23,7 @@ struct pid_list {
 };
 int attach_read_procs(int dirfd, struct pid_list *list);
 
+/* For qsort() and bsearch(). */
+int attach_compare_pid(const void *a, const void *b);
+
 #endif

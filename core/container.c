@@ -14,9 +14,10 @@
 /* Control files live beside the groups: a group of such a name would hide or clash with one. */
 static bool like_control_file(const char *component, size_t n)
 {
-	static const char *const prefixes[] = {"cgroup.",  "cpu.",    "cpuacct.", "cpuset.",
-					       "memory.",  "io.",     "blkio.",   "pids.",
-					       "freezer.", "hugetlb."};
+	static const char *const prefixes[] = {"cgroup.",   "cpu.",     "cpuacct.", "cpuset.",
+					       "memory.",   "io.",      "blkio.",   "pids.",
+					       "freezer.",  "hugetlb.", "devices.", "net_cls.",
+					       "net_prio.", "rdma.",    "misc."};
 	static const char *const files[] = {"tasks", "notify_on_release", "release_agent"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++)
@@ -95,7 +96,7 @@ enum { ENABLE_ROUNDS = 5 };
  * tasks go into the leaf first: with the cpu controller alone the kernel would not refuse, but make
  * it the root of a threaded subtree, where no memory can be limited (cgroup-v2.rst, "Threads").
  */
-static int enable_controllers(const struct rbce_mount *m, const char *path)
+static int enable_controllers(const struct rbce_mount *m, const char *path, unsigned bits)
 {
 	static const char file[] = "cgroup.subtree_control";
 	char have[512], wanted[512] = "";
@@ -113,7 +114,7 @@ static int enable_controllers(const struct rbce_mount *m, const char *path)
 	for (size_t i = 0; i < RBCE_CONTROLLER_COUNT; i++) {
 		const char *name = rbce_controller_name((enum rbce_controller)i);
 
-		if (m->controllers & (1U << i) && !attach_has_word(have, name))
+		if (bits & (1U << i) && !attach_has_word(have, name))
 			used += (size_t)snprintf(wanted + used, sizeof(wanted) - used, " +%s",
 						 name);
 	}
@@ -131,27 +132,61 @@ static int enable_controllers(const struct rbce_mount *m, const char *path)
 	return r;
 }
 
-/* Makes the groups of PATH, from the top; *MADE receives how many of its parts are new. */
-static int make_groups(const struct rbce_mount *m, char *path, size_t *made)
+/* v1: a new cpuset has no CPUs and no memory, and no task may enter it. */
+static int fill_cpuset(const struct rbce_mount *m, const char *path)
 {
+	static const char *const files[] = {"cpuset.cpus", "cpuset.mems"};
+	cleanup_close int dir = openat(m->fd, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	char text[4096];
+	int r = dir < 0 ? -errno : 0;
+
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(files); i++) {
+		char above[32];
+		ssize_t n = file_read_at(dir, files[i], text, sizeof(text));
+
+		if (n != 0) {
+			r = n < 0 ? (int)n : 0;
+			continue;
+		}
+		snprintf(above, sizeof(above), "../%s", files[i]);
+		n = file_read_at(dir, above, text, sizeof(text));
+		r = n < 0 ? (int)n : file_write_at(dir, files[i], text);
+	}
+	return r;
+}
+
+static int make_group(const struct rbce_mount *m, const char *path, size_t *made)
+{
+	int r = 0;
+
+	if (mkdirat(m->fd, path, 0755) < 0)
+		return errno == EEXIST ? 0 : -errno;
+	(*made)++;
+	if (m->version == 1 && m->controllers & (1U << RBCE_CPUSET))
+		r = fill_cpuset(m, path);
+	return r;
+}
+
+int container_make_groups(const struct rbce_mount *m, char *path, size_t *made)
+{
+	unsigned bits = m->controllers & ~hierarchy_on_demand;
+
 	for (char *p = path;;) {
 		char *slash = strchr(p, '/'), *last;
 		int r = 0;
 
 		if (slash)
 			*slash = '\0';
-		if (m->version == 2 && m->controllers) {
+		if (m->version == 2 && bits) {
 			last = strrchr(path, '/');
 			if (last)
 				*last = '\0';
-			r = enable_controllers(m, last ? path : "");
+			r = enable_controllers(m, last ? path : "", bits);
 			if (last)
 				*last = '/';
 		}
-		if (r == 0 && mkdirat(m->fd, path, 0755) == 0)
-			(*made)++;
-		else if (r == 0 && errno != EEXIST)
-			r = -errno;
+		if (r == 0)
+			r = make_group(m, path, made);
 		if (slash)
 			*slash = '/';
 		if (r < 0 || !slash)
@@ -160,8 +195,20 @@ static int make_groups(const struct rbce_mount *m, char *path, size_t *made)
 	}
 }
 
-/* Takes the last N parts of PATH away again. */
-static void unmake_groups(const struct rbce_mount *m, const char *path, size_t n)
+int container_enable(const struct rbce_mount *m, char *path, unsigned bits)
+{
+	int r = enable_controllers(m, "", bits);
+
+	/* From the top: a group hands on what it has got. The last part is the group itself. */
+	for (char *slash = strchr(path, '/'); r == 0 && slash; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		r = enable_controllers(m, path, bits);
+		*slash = '/';
+	}
+	return r;
+}
+
+void container_unmake_groups(const struct rbce_mount *m, const char *path, size_t n)
 {
 	cleanup_free char *left = strdup(path);
 	char *slash;
@@ -180,13 +227,15 @@ static int create_groups(struct rbce_container *c, char *path, struct rbce_error
 	int r = 0;
 
 	for (i = 0; r == 0 && i < c->h->n_mounts; i++) {
-		r = make_groups(&c->h->mounts[i], path, &made[i]);
+		if (c->h->mounts[i].on_demand)
+			continue;
+		r = container_make_groups(&c->h->mounts[i], path, &made[i]);
 		if (r < 0)
 			rbce_error_errno(err, r, "cannot create '%s/%s'", c->h->mounts[i].path,
 					 path);
 	}
 	while (r < 0 && i-- > 0)
-		unmake_groups(&c->h->mounts[i], path, made[i]);
+		container_unmake_groups(&c->h->mounts[i], path, made[i]);
 	return r;
 }
 
@@ -272,6 +321,8 @@ static int open_at_mount(struct rbce_container *c, int index, const char *file, 
 {
 	int fd;
 
+	if (index >= 0)
+		container_look_again(c, (size_t)index);
 	if (index < 0 || c->dir[index] < 0)
 		return -EOPNOTSUPP;
 	fd = openat(c->dir[index], file, flags | O_CLOEXEC);

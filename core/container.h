@@ -18,6 +18,25 @@ struct rbce_container {
 int container_path(const struct rbce_container *c, char *buf, size_t size);
 
 /*
+ * Makes the groups of PATH, from the top, with the controllers that all have; *MADE receives how
+ * many of its parts are new. The other takes the last N parts away again.
+ */
+int container_make_groups(const struct rbce_mount *m, char *path, size_t *made);
+void container_unmake_groups(const struct rbce_mount *m, const char *path, size_t n);
+
+/* v2: has the groups above PATH hand on the controllers BITS. */
+int container_enable(const struct rbce_mount *m, char *path, unsigned bits);
+
+/* demand.c. A group that was made, on demand, since the container was opened: dir[MOUNT] has it. */
+void container_look_again(struct rbce_container *c, size_t mount);
+
+/* The descriptor of cgroup.procs of the nearest group, itself or above; -ENOENT where none is. */
+int container_open_nearest(struct rbce_container *c, size_t mount);
+
+/* Tasks that stand in its groups on demand, but have left it, go to the top of the hierarchy. */
+int container_drop_strays(struct rbce_container *c, size_t mount);
+
+/*
  * Calls FUNCTION for the group DIRFD and for each group below it, those below first, with a
  * descriptor of the group's own parent and its name there (NULL for DIRFD itself). Stops at the
  * first negative result and returns it.

@@ -18,6 +18,10 @@
 static const unsigned used_controllers =
 	BIT(RBCE_CPU) | BIT(RBCE_CPUACCT) | BIT(RBCE_MEMORY) | BIT(RBCE_IO) | BIT(RBCE_PIDS);
 
+const unsigned hierarchy_on_demand = BIT(RBCE_CPUSET) | BIT(RBCE_DEVICES) | BIT(RBCE_HUGETLB) |
+				     BIT(RBCE_NET_CLS) | BIT(RBCE_NET_PRIO) | BIT(RBCE_RDMA) |
+				     BIT(RBCE_MISC);
+
 static const struct {
 	const char *name;
 	const char *v1; /* where it differs */
@@ -118,7 +122,8 @@ static int add_v2(struct rbce_hierarchy *h, struct rbce_error *err)
 	n = file_read_at(h->mounts[0].fd, "cgroup.controllers", list, sizeof(list));
 	if (n < 0)
 		return rbce_error_errno(err, (int)n, "cannot read '%s/cgroup.controllers'", path);
-	h->mounts[0].controllers = controller_bits(list, " ", 2) & used_controllers;
+	h->mounts[0].controllers =
+		controller_bits(list, " ", 2) & (used_controllers | hierarchy_on_demand);
 	return 0;
 }
 
@@ -130,10 +135,29 @@ static struct rbce_mount *mount_at(struct rbce_hierarchy *h, const char *path)
 	return NULL;
 }
 
+/* v1 hierarchies that have no other controllers; they come last. */
+static void sort_on_demand(struct rbce_hierarchy *h)
+{
+	size_t end = h->n_mounts;
+
+	for (size_t i = 0; i < end;) {
+		struct rbce_mount m = h->mounts[i];
+
+		if (m.version != 1 || !m.controllers || m.controllers & ~hierarchy_on_demand) {
+			i++;
+			continue;
+		}
+		m.on_demand = true;
+		memmove(&h->mounts[i], &h->mounts[i + 1], (h->n_mounts - i - 1) * sizeof(m));
+		h->mounts[h->n_mounts - 1] = m;
+		end--;
+	}
+}
+
 /* The controllers that libcgroup finds mounted, each with its mount point. */
 static int add_v1(struct rbce_hierarchy *h, struct rbce_error *err)
 {
-	unsigned wanted = used_controllers;
+	unsigned wanted = used_controllers | hierarchy_on_demand;
 	struct cgroup_mount_point found;
 	void *iterator = NULL;
 	int r, more;
@@ -155,6 +179,7 @@ static int add_v1(struct rbce_hierarchy *h, struct rbce_error *err)
 		else
 			r = add_mount(h, 1, found.path, bit, err);
 	}
+	sort_on_demand(h);
 	cgroup_get_controller_end(&iterator);
 	return r;
 }
@@ -215,6 +240,7 @@ int rbce_hierarchy_open_mounts(const struct rbce_root *root, const char *group,
 		r = add_mount(h, mounts[i].version, mounts[i].path, mounts[i].controllers, err);
 	if (r < 0)
 		return r;
+	sort_on_demand(h);
 	*ret = TAKE_PTR(h);
 	return 0;
 }
@@ -370,6 +396,8 @@ int rbce_hierarchy_container_of(const struct rbce_hierarchy *h, const char *proc
 		const char *name = NULL;
 		int r;
 
+		if (h->mounts[i].on_demand)
+			continue;
 		r = rbce_hierarchy_task_path(h, &h->mounts[i], proc_cgroup, path, sizeof(path));
 		if (r < 0 && r != -ENOENT)
 			return r;
@@ -412,13 +440,16 @@ int rbce_hierarchy_stray_of(const struct rbce_hierarchy *h, const char *proc_cgr
 {
 	for (size_t i = 0; i < h->n_mounts; i++) {
 		const struct rbce_mount *mount = &h->mounts[i];
-		size_t n = print_controllers(mount, buf, size);
 		cleanup_free char *path = NULL;
 		const char *now;
-		int r = n >= size ? -ENAMETOOLONG
-				  : rbce_hierarchy_task_path(h, mount, proc_cgroup, buf + n,
-							     size - n);
+		size_t n;
+		int r;
 
+		if (mount->on_demand)
+			continue;
+		n = print_controllers(mount, buf, size);
+		r = n >= size ? -ENAMETOOLONG
+			      : rbce_hierarchy_task_path(h, mount, proc_cgroup, buf + n, size - n);
 		if (r == -ENOENT)
 			buf[n] = '\0';
 		else if (r < 0)

@@ -19,6 +19,9 @@ bool systemd_runs(const struct rbce_root *root);
 /* The child that holds a container's own tasks where its group may not (cgroup v2). */
 #define LEAF "leaf"
 
+/* Controllers that groups have only where a limit asks for them, as bits. */
+extern const unsigned hierarchy_on_demand;
+
 /* Index of the mount with CONTROLLER, of the v2 mount; -1 for none. */
 int hierarchy_index(const struct rbce_hierarchy *h, enum rbce_controller controller);
 int hierarchy_unified_index(const struct rbce_hierarchy *h);

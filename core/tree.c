@@ -370,8 +370,11 @@ int rbce_container_remove(struct rbce_container *c, struct rbce_error *err)
 				      "cannot remove container '%s': it still has tasks", c->name);
 	r = container_path(c, path, sizeof(path));
 	for (size_t i = 0; r >= 0 && i < c->h->n_mounts; i++) {
+		container_look_again(c, i);
 		if (c->dir[i] < 0)
 			continue;
+		if (c->h->mounts[i].on_demand)
+			container_drop_strays(c, i);
 		r = container_walk(c->dir[i], remove_group, NULL);
 		if (r >= 0 && unlinkat(c->h->mounts[i].fd, path, AT_REMOVEDIR) < 0 &&
 		    errno != ENOENT)

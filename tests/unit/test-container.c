@@ -287,10 +287,124 @@ START_TEST(control_files)
 }
 END_TEST
 
+/* Where PID stands in the hierarchy with CONTROLLER. */
+static void assert_path(pid_t pid, enum rbce_controller controller, const char *below)
+{
+	char path[PATH_MAX], expected[PATH_MAX];
+	struct rbce_task task;
+
+	ck_assert_int_eq(rbce_task_read(root, pid, RBCE_FACT_CGROUP, &task, NULL), 0);
+	ck_assert_int_eq(rbce_hierarchy_task_path(h, rbce_hierarchy_find(h, controller),
+						  task.cgroup, path, sizeof(path)),
+			 0);
+	rbce_task_done(&task);
+	snprintf(expected, sizeof(expected), "/%s%s", rbce_hierarchy_group(h), below);
+	ck_assert_str_eq(path, expected);
+}
+
+/* A controller that few need, and whose new groups no task may enter on v1. */
+START_TEST(on_demand)
+{
+	struct rbce_container *a, *below, *b;
+	struct rbce_error err;
+	pid_t one, two;
+	bool v1;
+
+	if (!open_live())
+		harness_skip("needs root and cgroups");
+	a = open_container("a");
+	v1 = rbce_container_version(a, RBCE_CPUSET) == 1;
+	if (rbce_container_version(a, RBCE_CPUSET) == 0) {
+		rbce_container_close(a);
+		close_live();
+		harness_skip("no hierarchy has the cpuset controller");
+	}
+	one = start_sleeper();
+	two = start_sleeper();
+	below = open_container("a/below");
+	b = open_container("b");
+	ck_assert_int_eq(rbce_container_attach(below, one, NULL), 0);
+	ck_assert(!rbce_container_uses(a, RBCE_CPUSET));
+	ck_assert_int_eq(rbce_container_use(a, RBCE_PIDS, &err), 0);
+	ck_assert_msg(rbce_container_use(a, RBCE_CPUSET, &err) == 0, "%s", err.message);
+	ck_assert_int_eq(rbce_container_use(a, RBCE_CPUSET, &err), 0);
+	ck_assert(rbce_container_uses(a, RBCE_CPUSET));
+	ck_assert(!rbce_container_uses(below, RBCE_CPUSET));
+	assert_place(one, "a/below");
+	if (v1)
+		assert_path(one, RBCE_CPUSET, "/a");
+	/* One that comes later, one that goes where no such group is. */
+	ck_assert_int_eq(rbce_container_attach(below, two, NULL), 0);
+	ck_assert_int_eq(rbce_container_attach(b, one, NULL), 0);
+	assert_place(two, "a/below");
+	assert_place(one, "b");
+	if (v1) {
+		assert_path(two, RBCE_CPUSET, "/a");
+		assert_path(one, RBCE_CPUSET, "");
+	}
+	/* Only its own tasks, not those of the one below that stand in its group. */
+	ck_assert_msg(rbce_container_use(below, RBCE_CPUSET, &err) == 0, "%s", err.message);
+	if (v1)
+		assert_path(two, RBCE_CPUSET, "/a/below");
+	ck_assert_msg(rbce_container_kill(a, &err) == 0, "%s", err.message);
+	ck_assert_int_eq(waitpid(two, NULL, 0), two);
+	ck_assert_msg(rbce_container_remove(a, &err) == 0, "%s", err.message);
+	rbce_container_close(a);
+	rbce_container_close(below);
+	rbce_container_close(b);
+	close_live();
+	ck_assert_int_eq(waitpid(one, NULL, 0), one);
+}
+END_TEST
+
+/* A task that somebody took out of the container leaves its groups on demand when that is removed.
+ */
+START_TEST(on_demand_strays)
+{
+	char path[PATH_MAX], text[16];
+	struct rbce_container *c;
+	struct rbce_error err;
+	size_t n;
+	const struct rbce_mount *mounts;
+	pid_t pid;
+
+	if (!open_live())
+		harness_skip("needs root and cgroups");
+	c = open_container("s");
+	if (rbce_container_version(c, RBCE_CPUSET) != 1) {
+		rbce_container_close(c);
+		close_live();
+		harness_skip("there is no cpuset hierarchy of cgroup v1");
+	}
+	pid = start_sleeper();
+	snprintf(text, sizeof(text), "%d", pid);
+	ck_assert_int_eq(rbce_container_use(c, RBCE_CPUSET, &err), 0);
+	ck_assert_int_eq(rbce_container_attach(c, pid, NULL), 0);
+	assert_path(pid, RBCE_CPUSET, "/s");
+	mounts = rbce_hierarchy_mounts(h, &n);
+	for (size_t i = 0; i < n; i++) {
+		FILE *out;
+
+		if (mounts[i].on_demand)
+			continue;
+		snprintf(path, sizeof(path), "%s/cgroup.procs", mounts[i].path);
+		out = fopen(path, "w");
+		ck_assert_ptr_nonnull(out);
+		fputs(text, out);
+		ck_assert_int_eq(fclose(out), 0);
+	}
+	ck_assert_msg(rbce_container_remove(c, &err) == 0, "%s", err.message);
+	kill(pid, SIGKILL);
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+	rbce_container_close(c);
+	close_live();
+}
+END_TEST
+
 int main(void)
 {
 	return harness_run("container",
 			   (const TTest *const[]){check_name, create_and_remove, attach,
 						  freeze_and_kill, kill_from_inside, control_files,
-						  NULL});
+						  on_demand, on_demand_strays, NULL});
 }

@@ -12,6 +12,7 @@
 #ifndef RBCE_HIERARCHY_H
 #define RBCE_HIERARCHY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <rbce/error.h>
@@ -43,6 +44,7 @@ struct rbce_mount {
 	char *path;           /* mount point, as seen below the root handle */
 	int fd;               /* O_PATH descriptor of the mount point */
 	unsigned controllers; /* bit 1 << enum rbce_controller for each controller found here */
+	bool on_demand;       /* groups are made only where rbce_container_use() asks for them */
 };
 
 #define RBCE_MAX_MOUNTS 16
@@ -50,9 +52,10 @@ struct rbce_mount {
 struct rbce_hierarchy;
 
 /*
- * Finds the mounted hierarchies (through libcgroup) and keeps those that the suite uses: each one
- * with a controller of its table, cpuacct for statistics, the v2 tree, and the v1 freezer where
- * there is no v2 tree. GROUP is the root group's name, a container name. Creates nothing.
+ * Finds the mounted hierarchies (through libcgroup) and keeps those that the suite uses. All
+ * containers have a group in those with cpu, memory, io, pids, in cpuacct for statistics, the v2
+ * tree, and the v1 freezer where there is no v2 tree; in the others only where a limit asks for it.
+ * GROUP is the root group's name, a container name. Creates nothing.
  * -ENOENT when no hierarchy is mounted. ROOT must outlive the result. Release with
  * rbce_hierarchy_close().
  */
@@ -90,7 +93,7 @@ int rbce_hierarchy_task_path(const struct rbce_hierarchy *h, const struct rbce_m
 
 /*
  * From the same text, the name of the container that the task stands in, in a new string ("" for
- * the root group itself). 0 when it stands there in every used hierarchy, 1 when in some only (a
+ * the root group itself). 0 when it stands there in every hierarchy that is not on demand, 1 when in some only (a
  * move is under way or was cut off), -ENOENT when it stands outside the root group.
  */
 int rbce_hierarchy_container_of(const struct rbce_hierarchy *h, const char *proc_cgroup,
@@ -109,7 +112,7 @@ int rbce_hierarchy_unit_of_path(const struct rbce_hierarchy *h, const char *path
 /*
  * From the same text, the first group of the task that is not the one of the container NAME, as
  * "/users/bob" on v2 and "memory:/users/bob" on v1, copied to BUF; *ret_mount is its hierarchy.
- * -ENOENT when it stands in NAME in every used hierarchy, -ENAMETOOLONG, -ENOMEM.
+ * -ENOENT when it stands in NAME in all that are not on demand, -ENAMETOOLONG, -ENOMEM.
  */
 int rbce_hierarchy_stray_of(const struct rbce_hierarchy *h, const char *proc_cgroup,
 			    const char *name, const struct rbce_mount **ret_mount, char *buf,
