@@ -22,6 +22,22 @@ static int parse_weight(const char *text, uint64_t *ret)
 	return rbce_parse_number(text, 0, UINT64_MAX - 1, ret);
 }
 
+static int parse_switch(const char *text, uint64_t *ret)
+{
+	bool on = streq(text, "yes") || streq(text, "1");
+
+	if (!on && !streq(text, "no") && !streq(text, "0"))
+		return -EINVAL;
+	*ret = on;
+	return 0;
+}
+
+static char *format_switch(uint64_t amount, char *buf)
+{
+	snprintf(buf, RBCE_UNITS_SIZE, "%s", amount ? "yes" : "no");
+	return buf;
+}
+
 static char *format_count(uint64_t amount, char *buf)
 {
 	snprintf(buf, RBCE_UNITS_SIZE, "%" PRIu64, amount);
@@ -32,13 +48,37 @@ static const struct {
 	int (*parse)(const char *text, uint64_t *ret);
 	char *(*format)(uint64_t amount, char *buf); /* for people */
 	const char *what;
+	const char *values;
 } units[] = {
-	[CONTROLLER_BYTES] = {rbce_parse_size, rbce_format_size, "a size (like 512M, 4G or max)"},
+	[CONTROLLER_BYTES] = {rbce_parse_size, rbce_format_size, "a size (like 512M, 4G or max)",
+			      "SIZE"},
 	[CONTROLLER_PERCENT] = {rbce_parse_percent, rbce_format_percent,
-				"a share of one CPU (like 50%, 150% or max)"},
-	[CONTROLLER_COUNT] = {parse_count, format_count, "a number (like 500 or max)"},
-	[CONTROLLER_WEIGHT] = {parse_weight, format_count, "a weight (1 to 10000, default 100)"},
+				"a share of one CPU (like 50%, 150% or max)", "PERCENT"},
+	[CONTROLLER_COUNT] = {parse_count, format_count, "a number (like 500 or max)", "NUMBER"},
+	[CONTROLLER_WEIGHT] = {parse_weight, format_count, "a weight (1 to 10000, default 100)",
+			       "1-10000"},
+	[CONTROLLER_TIME] = {rbce_parse_duration, rbce_format_duration,
+			     "a time (like 250ms or 10s)", "TIME"},
+	[CONTROLLER_SWITCH] = {parse_switch, format_switch, "yes or no", "yes | no"},
+	/* Rows of this one have their own words for everything. */
+	[CONTROLLER_TEXT] = {NULL, NULL, NULL, "TEXT"},
 };
+
+const char *amount_values(const struct controller_key *key)
+{
+	return units[key->unit].values;
+}
+
+/* An exact amount, in the largest unit that has it whole. */
+static void format_time(uint64_t usec, char *buf)
+{
+	if (usec % 1000000 == 0)
+		snprintf(buf, AMOUNT_SIZE, "%" PRIu64 "s", usec / 1000000);
+	else if (usec % 1000 == 0)
+		snprintf(buf, AMOUNT_SIZE, "%" PRIu64 "ms", usec / 1000);
+	else
+		snprintf(buf, AMOUNT_SIZE, "%" PRIu64 "us", usec);
+}
 
 int amount_parse(const struct controller_key *key, const char *value, uint64_t *ret,
 		 struct rbce_error *err)
@@ -48,6 +88,8 @@ int amount_parse(const struct controller_key *key, const char *value, uint64_t *
 	int r;
 
 	r = units[key->unit].parse(value, &amount);
+	if (r == 0 && amount == RBCE_UNLIMITED && key->flags & CONTROLLER_FINITE)
+		r = -ERANGE;
 	if (r == 0 && amount != RBCE_UNLIMITED && (amount < key->min || amount > key->max))
 		r = -ERANGE;
 	if (r == -ERANGE)
@@ -69,6 +111,12 @@ char *amount_format(const struct controller_key *key, uint64_t amount, char *buf
 
 	if (amount == RBCE_UNLIMITED) {
 		snprintf(buf, AMOUNT_SIZE, "max");
+		return buf;
+	}
+	if (key->unit == CONTROLLER_SWITCH)
+		return format_switch(amount, buf);
+	if (key->unit == CONTROLLER_TIME) {
+		format_time(amount, buf);
 		return buf;
 	}
 	if (key->unit != CONTROLLER_PERCENT) {

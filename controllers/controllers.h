@@ -22,6 +22,8 @@ enum controller_unit {
 	CONTROLLER_PERCENT, /* thousandths of a percent of one CPU, rbce_parse_percent() */
 	CONTROLLER_COUNT,   /* a number or "max" */
 	CONTROLLER_WEIGHT,  /* 1 to 10000, default 100 */
+	CONTROLLER_TIME,    /* microseconds, rbce_parse_duration() */
+	CONTROLLER_SWITCH,  /* 1 or 0, "yes" or "no" */
 	CONTROLLER_TEXT,    /* what is not one amount ("8:0 rbps=50M"): the row has its own code */
 };
 
@@ -33,11 +35,19 @@ enum { CONTROLLER_TEXT_SIZE = 16384 };
 /* The row of NAME, NULL for an unknown key. */
 const struct controller_key *controller_key_find(const char *name);
 
-/* All rows in order: index from 0 until NULL. */
+/*
+ * All rows in order: index from 0 until NULL. A row may stand for many keys: it has a word in
+ * capitals in its name ("raw.FILE"), and controller_key_find() makes one for each of them.
+ */
 const struct controller_key *controller_key_at(size_t index);
 
 const char *controller_key_name(const struct controller_key *key);
-const char *controller_key_help(const struct controller_key *key); /* one line */
+const char *controller_key_help(const struct controller_key *key);   /* one line */
+const char *controller_key_values(const struct controller_key *key); /* "SIZE | max", for people */
+bool controller_key_is_family(const struct controller_key *key);
+
+/* The control file that has it in a cgroup VERSION; NULL for none, or where the row has no one. */
+const char *controller_key_file(const struct controller_key *key, int version);
 enum controller_unit controller_key_unit(const struct controller_key *key);
 enum rbce_controller controller_key_controller(const struct controller_key *key);
 
@@ -47,7 +57,10 @@ bool controller_key_repeats(const struct controller_key *key);
 /* Is kept by the daemon and in no file: controller_check() only looks at the value. */
 bool controller_key_is_daemon(const struct controller_key *key);
 
-/* What a new group has, as controller_get() gives it; setting it takes the key back. */
+/*
+ * What a new group has, as controller_get() gives it; setting it takes the key back. NULL where
+ * nobody knows (raw files).
+ */
 const char *controller_key_initial(const struct controller_key *key);
 
 /*

@@ -45,27 +45,56 @@ struct key_ops {
 
 enum key_flags {
 	CONTROLLER_REPEATS = 1,
-	CONTROLLER_DAEMON = 2, /* of ops only check() is there */
+	CONTROLLER_DAEMON = 2,        /* of ops only check() is there */
+	CONTROLLER_FINITE = 4,        /* does not take "max" */
+	CONTROLLER_PATCHED = 8,       /* v2: a file of our kernel's (controllers/kernel/) */
+	CONTROLLER_FAMILY = 16,       /* stands for many keys (family.c) */
+	CONTROLLER_NAMED_FIELDS = 32, /* keyed.c: amounts have names */
+};
+
+/* Room for the names of a key's files. */
+struct key_family_files {
+	char *file[4];
+	size_t size; /* of each */
 };
 
 struct controller_key {
 	const char *name;
 	const char *help;
-	const char *initial; /* what a new group has, as a value */
+	const char *values;  /* NULL: those of the unit */
+	const char *initial; /* what a new group has, as a value; NULL where nobody knows */
 	enum rbce_controller controller;
 	enum controller_unit unit;
 	unsigned flags;
 	uint64_t min, max;          /* amounts that it takes, "max" apart */
+	uint64_t grain;             /* bytes that the kernel rounds down to; 0: its pages */
 	struct key_file version[3]; /* by cgroup version; the first is empty */
 	const struct key_ops *ops;  /* of a row with code of its own */
+
+	/* CONTROLLER_FAMILY: KEY is a copy with a name of its own; false when that is none of it.
+	 */
+	bool (*family)(struct controller_key *key, const struct key_family_files *files);
 };
 
-extern const struct controller_key controller_cpu_weight, controller_cpu_max; /* cpu.c */
+extern const struct controller_key controller_cpu_weight, controller_cpu_max, controller_cpu_burst,
+	controller_cpu_idle;                                                       /* cpu.c */
+extern const struct controller_key controller_cpu_rt;                              /* cpu-rt.c */
+extern const struct controller_key controller_cpuset_cpus, controller_memset_mems; /* cpuset.c */
 extern const struct controller_key controller_memory_max, controller_memory_high,
-	controller_memory_soft;                          /* memory.c */
-extern const struct controller_key controller_pids_max;  /* pids.c */
-extern const struct controller_key controller_io_max;    /* io.c */
-extern const struct controller_key controller_io_weight; /* io-weight.c */
+	controller_memory_soft, controller_memory_min, controller_memory_oom_group,
+	controller_swap_max; /* memory.c */
+extern const struct controller_key controller_dirty_max, controller_dirty_background,
+	controller_oom_delay;                             /* patched.c */
+extern const struct controller_key controller_pids_max;   /* pids.c */
+extern const struct controller_key controller_io_max;     /* io.c */
+extern const struct controller_key controller_io_weight;  /* io-weight.c */
+extern const struct controller_key controller_io_latency; /* io-latency.c */
+extern const struct controller_key controller_rdma_max, controller_misc_max,
+	controller_swap_device;                        /* keyed.c */
+extern const struct controller_key controller_freeze;  /* freeze.c */
+extern const struct controller_key controller_device;  /* device-list.c */
+extern const struct controller_key controller_hugetlb; /* hugetlb.c */
+extern const struct controller_key controller_raw;     /* raw.c */
 
 /* The container's group with KEY's controller, as a directory of the caller's; -EOPNOTSUPP. */
 int key_open_directory(const struct controller_key *key, struct rbce_container *c,
@@ -78,9 +107,31 @@ int key_open_directory(const struct controller_key *key, struct rbce_container *
 int key_open_group(const struct controller_key *key, struct rbce_container *c, int *ret_version,
 		   struct rbce_error *err);
 
+/* The same before a write: a controller on demand is taken into use. */
+int key_make_group(const struct controller_key *key, struct rbce_container *c, int *ret_version,
+		   struct rbce_error *err);
+
+/* What controller_set(), _get() and _holds() do for rows without code of their own. */
+int key_set_amount(const struct controller_key *key, int dirfd, int version, const char *value,
+		   struct rbce_error *err);
+int key_get_amount(const struct controller_key *key, int dirfd, int version, char *buf, size_t size,
+		   struct rbce_error *err);
+int key_holds_amount(const struct controller_key *key, int dirfd, int version, const char *value,
+		     struct rbce_error *err);
+
+/* The row of a NAME that belongs to a family, NULL for none; it stays for good. */
+const struct controller_key *family_find(const char *name);
+
+/* Copies TEXT to BUF; -E2BIG, with a message, when it does not fit. */
+int key_give(const struct controller_key *key, const char *text, char *buf, size_t size,
+	     struct rbce_error *err);
+
 /* VALUE of KEY as an amount; the message says what KEY takes. Not for CONTROLLER_TEXT. */
 int amount_parse(const struct controller_key *key, const char *value, uint64_t *ret,
 		 struct rbce_error *err);
+
+/* The values that the unit of KEY has, for people. */
+const char *amount_values(const struct controller_key *key);
 
 /* The exact amount as amount_parse() takes it, into BUF of AMOUNT_SIZE; returned. */
 char *amount_format(const struct controller_key *key, uint64_t amount, char *buf);
@@ -100,8 +151,9 @@ int key_file_read(const struct key_file *f, int dirfd, uint64_t *ret);
 int key_file_write(const struct key_file *f, int dirfd, uint64_t amount, struct rbce_error *err);
 
 /*
- * The block device meant by TEXT ("254:0", "/dev/vda", a path on its file system); a partition
- * stands for its disk, which is what the kernel throttles. -ENODEV, -EINVAL with the reason.
+ * The block device meant by TEXT ("254:0", "/dev/vda", a path on its file system); a partition, a
+ * loop device and what is mapped to one device stand for the disk below, which is what the kernel
+ * throttles. -ENODEV, -EINVAL with the reason.
  */
 int device_resolve(const char *text, unsigned *ret_major, unsigned *ret_minor,
 		   struct rbce_error *err);

@@ -348,6 +348,53 @@ static void lift(struct request *request)
 	}
 }
 
+static struct request request_of(const struct io_device *device)
+{
+	struct request request = {.major = device->major, .minor = device->minor};
+
+	for (size_t i = 0; i < IO_KINDS; i++) {
+		request.given[i] = true;
+		request.amount[i] = device->amount[i];
+	}
+	return request;
+}
+
+/* The limits that REQUEST would change, as they are. */
+static int read_before(int dirfd, int version, const struct request *request, struct request *ret,
+		       struct rbce_error *err)
+{
+	struct device_list list = {0};
+	struct io_device *device;
+	int r = io_read(dirfd, version, &list.devices, &list.n);
+
+	if (r < 0)
+		return rbce_error_errno(err, r, "the limits cannot be read");
+	device = entry(&list, request->major, request->minor);
+	if (device)
+		*ret = request_of(device);
+	free(list.devices);
+	return device ? 0 : rbce_error_errno(err, -ENOMEM, "the limits cannot be read");
+}
+
+/* All of them or, where the kernel refuses one, none. */
+static int set_requests(int dirfd, int version, const struct request *requests, size_t n,
+			struct rbce_error *err)
+{
+	cleanup_free struct request *before = calloc(n + 1, sizeof(*before));
+	size_t done = 0;
+	int r = before ? 0 : rbce_error_errno(err, -ENOMEM, "the limits cannot be read");
+
+	for (; r == 0 && done < n; done++) {
+		r = read_before(dirfd, version, &requests[done], &before[done], err);
+		if (r < 0)
+			break;
+		r = set_request(dirfd, version, &requests[done], err);
+	}
+	while (r < 0 && done-- > 0)
+		set_request(dirfd, version, &before[done], NULL);
+	return r;
+}
+
 /* "max": no device is limited any more. */
 static int set_none(int dirfd, int version, struct rbce_error *err)
 {
@@ -380,9 +427,7 @@ static int set(const struct controller_key *key, struct rbce_container *c, const
 	if (streq(value, "max"))
 		return set_none(dir, version, err);
 	r = parse_value(value, &requests, &n, err);
-	for (size_t i = 0; r == 0 && i < n; i++)
-		r = set_request(dir, version, &requests[i], err);
-	return r;
+	return r < 0 ? r : set_requests(dir, version, requests, n, err);
 }
 
 /* The devices that VALUE names have no limit any more. */
@@ -468,7 +513,43 @@ static int get(const struct controller_key *key, struct rbce_container *c, char 
 		     : 0;
 }
 
-static const struct key_ops ops = {.check = check, .set = set, .get = get, .reset = reset};
+static bool differs(const struct request *asked, const struct request *held)
+{
+	for (size_t i = 0; i < IO_KINDS; i++)
+		if (asked->given[i] && asked->amount[i] != held->amount[i])
+			return true;
+	return false;
+}
+
+static int holds(const struct controller_key *key, struct rbce_container *c, const char *value,
+		 struct rbce_error *err)
+{
+	cleanup_free struct request *requests = NULL;
+	struct request held;
+	char text[8];
+	int version, r;
+	cleanup_close int dir = key_open_group(key, c, &version, err);
+	size_t n = 0;
+
+	if (dir < 0)
+		return dir;
+	if (streq(value, "max")) {
+		r = get_text(dir, version, text, sizeof(text));
+		if (r < 0 && r != -E2BIG)
+			return rbce_error_errno(err, r, "the limits cannot be read");
+		return r == 0 && streq(text, "max");
+	}
+	r = parse_value(value, &requests, &n, err);
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		r = read_before(dir, version, &requests[i], &held, err);
+		if (r == 0 && differs(&requests[i], &held))
+			return 0;
+	}
+	return r < 0 ? r : 1;
+}
+
+static const struct key_ops ops = {
+	.check = check, .set = set, .get = get, .reset = reset, .holds = holds};
 
 const struct controller_key controller_io_max = {
 	.name = "io.max",

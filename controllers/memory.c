@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Memory: the hard limit (memory.max), the brake before it (memory.high, v2 only) and the amount
- * that a group keeps when memory is short (memory.soft).
+ * Memory: the hard limit (memory.max), the brake before it (memory.high, v2 only), the amounts that
+ * a group keeps when memory is short (memory.soft, memory.min), and swap (swap.max).
  *
  * The kernel counts in pages and rounds down. v1 shows an unlimited value as the largest number of
  * whole pages, which depends on the page size.
@@ -50,7 +50,7 @@ static int refused(const struct key_file *f, int dirfd, int r, uint64_t amount,
 	uint64_t usage;
 
 	rbce_format_size(amount, limit);
-	if (r == -EBUSY && amount_read(dirfd, f->usage, &usage) == 0)
+	if (r == -EBUSY && f->usage && amount_read(dirfd, f->usage, &usage) == 0)
 		return rbce_error_set(err, r,
 				      "the group uses %s, and the kernel cannot reclaim it down to "
 				      "%s",
@@ -92,6 +92,42 @@ static int write_max_v1(const struct key_file *f, int dirfd, uint64_t amount,
 	if (r == 0 && memsw < old_memsw)
 		r = write_number(dirfd, MEMSW_FILE, memsw);
 	return r < 0 ? refused(f, dirfd, r, amount, err) : 0;
+}
+
+/*
+ * v1 limits memory and swap together: the room for swap is what that limit leaves beside memory's.
+ * Without a limit of memory there is no telling it.
+ */
+static int read_swap(const struct key_file *f, int dirfd, uint64_t *ret)
+{
+	uint64_t memory, memsw;
+	int r;
+
+	r = read_whole_pages(dirfd, "memory.limit_in_bytes", &memory);
+	if (r == 0)
+		r = read_whole_pages(dirfd, f->file, &memsw);
+	if (r < 0)
+		return r;
+	*ret = memsw == RBCE_UNLIMITED ? RBCE_UNLIMITED : memsw > memory ? memsw - memory : 0;
+	return 0;
+}
+
+static int write_swap(const struct key_file *f, int dirfd, uint64_t amount, struct rbce_error *err)
+{
+	uint64_t memory, memsw = RBCE_UNLIMITED;
+	int r;
+
+	r = read_whole_pages(dirfd, "memory.limit_in_bytes", &memory);
+	if (r < 0)
+		return rbce_error_errno(err, r, "memory.limit_in_bytes cannot be read");
+	if (amount != RBCE_UNLIMITED && memory == RBCE_UNLIMITED)
+		return rbce_error_set(err, -EINVAL,
+				      "cgroup v1 limits memory and swap together: swap.max needs a "
+				      "memory.max");
+	if (amount != RBCE_UNLIMITED && __builtin_add_overflow(memory, amount, &memsw))
+		memsw = RBCE_UNLIMITED;
+	r = write_number(dirfd, f->file, memsw);
+	return r < 0 ? refused(f, dirfd, r, memsw, err) : 0;
 }
 
 /*
@@ -168,5 +204,44 @@ const struct controller_key controller_memory_soft = {
 			       .usage = USAGE_V2,
 			       .read = read_low,
 			       .write = write_low},
+		},
+};
+
+const struct controller_key controller_memory_min = {
+	.name = "memory.min",
+	.help = "memory that the group keeps whatever happens, even if others are killed for it",
+	.initial = "0",
+	.controller = RBCE_MEMORY,
+	.unit = CONTROLLER_BYTES,
+	.max = 7 * EXBIBYTE,
+	.version =
+		{
+			[2] = {.file = "memory.min", .usage = USAGE_V2, .unlimited = "max"},
+		},
+};
+
+const struct controller_key controller_memory_oom_group = {
+	.name = "memory.oom.group",
+	.help = "when memory runs out all tasks of the group are killed, not one",
+	.initial = "no",
+	.controller = RBCE_MEMORY,
+	.unit = CONTROLLER_SWITCH,
+	.max = 1,
+	.version = {[2] = {.file = "memory.oom.group"}},
+};
+
+const struct controller_key controller_swap_max = {
+	.name = "swap.max",
+	.help = "hard limit of swap (1G, 0, max)",
+	.initial = "max",
+	.controller = RBCE_MEMORY,
+	.unit = CONTROLLER_BYTES,
+	.max = 7 * EXBIBYTE,
+	.version =
+		{
+			[1] = {.file = MEMSW_FILE, .read = read_swap, .write = write_swap},
+			[2] = {.file = "memory.swap.max",
+			       .usage = "memory.swap.current",
+			       .unlimited = "max"},
 		},
 };

@@ -8,17 +8,23 @@
 #include "util.h"
 
 static const struct controller_key *const keys[] = {
-	&controller_cpu_weight,  &controller_cpu_max,     &controller_memory_max,
-	&controller_memory_high, &controller_memory_soft, &controller_pids_max,
-	&controller_io_max,      &controller_io_weight,
+	&controller_cpu_weight,       &controller_cpu_max,     &controller_cpu_burst,
+	&controller_cpu_idle,         &controller_cpu_rt,      &controller_cpuset_cpus,
+	&controller_memset_mems,      &controller_memory_max,  &controller_memory_high,
+	&controller_memory_soft,      &controller_memory_min,  &controller_memory_oom_group,
+	&controller_swap_max,         &controller_swap_device, &controller_dirty_max,
+	&controller_dirty_background, &controller_oom_delay,   &controller_pids_max,
+	&controller_io_max,           &controller_io_weight,   &controller_io_latency,
+	&controller_hugetlb,          &controller_rdma_max,    &controller_misc_max,
+	&controller_device,           &controller_freeze,      &controller_raw,
 };
 
 const struct controller_key *controller_key_find(const char *name)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
 		if (streq(keys[i]->name, name))
-			return keys[i];
-	return NULL;
+			return keys[i]->flags & CONTROLLER_FAMILY ? NULL : keys[i];
+	return family_find(name);
 }
 
 const struct controller_key *controller_key_at(size_t index)
@@ -46,6 +52,21 @@ enum rbce_controller controller_key_controller(const struct controller_key *key)
 	return key->controller;
 }
 
+const char *controller_key_values(const struct controller_key *key)
+{
+	return key->values ?: amount_values(key);
+}
+
+const char *controller_key_file(const struct controller_key *key, int version)
+{
+	return key->version[version].file;
+}
+
+bool controller_key_is_family(const struct controller_key *key)
+{
+	return key->flags & CONTROLLER_FAMILY;
+}
+
 bool controller_key_repeats(const struct controller_key *key)
 {
 	return key->flags & CONTROLLER_REPEATS;
@@ -63,7 +84,7 @@ const char *controller_key_initial(const struct controller_key *key)
 
 static int unknown_key(const char *name, struct rbce_error *err)
 {
-	char quoted[QUOTED_SIZE], known[256] = "";
+	char quoted[QUOTED_SIZE], known[768] = "";
 	size_t n = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(keys) && n < sizeof(known); i++)
@@ -119,8 +140,31 @@ int key_open_group(const struct controller_key *key, struct rbce_container *c, i
 	}
 	if (faccessat(dir, "cgroup.procs", F_OK, 0) < 0)
 		return rbce_error_set(err, -ENOENT, "the group is gone");
+	if (key->flags & CONTROLLER_PATCHED)
+		return rbce_error_set(err, -EOPNOTSUPP,
+				      "this kernel has no %s (see controllers/kernel/README.md)",
+				      file);
 	return rbce_error_set(err, -EOPNOTSUPP, "%s needs '%s', which the group does not have",
 			      key->name, file);
+}
+
+int key_make_group(const struct controller_key *key, struct rbce_container *c, int *ret_version,
+		   struct rbce_error *err)
+{
+	int version = rbce_container_version(c, key->controller), r = 0;
+
+	if (version != 0 && key->version[version].file)
+		r = rbce_container_use(c, key->controller, err);
+	return r < 0 ? r : key_open_group(key, c, ret_version, err);
+}
+
+/* A key of a controller on demand that was never asked for: the group has no file for it. */
+static bool is_untouched(const struct controller_key *key, struct rbce_container *c)
+{
+	int version = rbce_container_version(c, key->controller);
+
+	return version != 0 && key->version[version].file && key->initial &&
+	       !rbce_container_uses(c, key->controller);
 }
 
 bool controller_supported(const struct controller_key *key, struct rbce_container *c)
@@ -132,6 +176,8 @@ bool controller_supported(const struct controller_key *key, struct rbce_containe
 		return false;
 	if (key->ops && key->ops->supported)
 		return key->ops->supported(key, c, NULL) == 0;
+	if (is_untouched(key, c))
+		return true;
 	dir = key_open_group(key, c, &version, NULL);
 	return dir >= 0;
 }
@@ -139,15 +185,15 @@ bool controller_supported(const struct controller_key *key, struct rbce_containe
 /* The kernel rounds memory down to whole pages. */
 static bool holds(const struct controller_key *key, uint64_t asked, uint64_t held)
 {
-	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	uint64_t page = key->grain ?: (uint64_t)sysconf(_SC_PAGESIZE);
 
 	if (key->unit == CONTROLLER_BYTES && asked != RBCE_UNLIMITED)
 		return held == asked - asked % page;
 	return held == asked;
 }
 
-static int set_amount(const struct controller_key *key, int dirfd, int version, const char *value,
-		      struct rbce_error *err)
+int key_set_amount(const struct controller_key *key, int dirfd, int version, const char *value,
+		   struct rbce_error *err)
 {
 	char asked_text[AMOUNT_SIZE], held_text[AMOUNT_SIZE];
 	uint64_t asked, held;
@@ -179,12 +225,12 @@ int controller_set(const struct controller_key *key, struct rbce_container *c, c
 		return key->ops->check(key, value, err);
 	if (key->ops)
 		return key->ops->set(key, c, value, err);
-	dir = key_open_group(key, c, &version, err);
-	return dir < 0 ? dir : set_amount(key, dir, version, value, err);
+	dir = key_make_group(key, c, &version, err);
+	return dir < 0 ? dir : key_set_amount(key, dir, version, value, err);
 }
 
-static int holds_amount(const struct controller_key *key, int dirfd, int version, const char *value,
-			struct rbce_error *err)
+int key_holds_amount(const struct controller_key *key, int dirfd, int version, const char *value,
+		     struct rbce_error *err)
 {
 	uint64_t asked, held;
 	int r = amount_parse(key, value, &asked, err);
@@ -204,6 +250,12 @@ int controller_holds(const struct controller_key *key, struct rbce_container *c,
 	cleanup_close int dir = -1;
 	int version, r;
 
+	if (key->flags & CONTROLLER_DAEMON)
+		return rbce_error_set(err, -EOPNOTSUPP, "%s is kept by the daemon", key->name);
+	if (is_untouched(key, c)) {
+		r = controller_check(key->name, value, err);
+		return r < 0 ? r : streq(value, key->initial);
+	}
 	if (key->ops && key->ops->holds)
 		return key->ops->holds(key, c, value, err);
 	if (key->ops) {
@@ -214,50 +266,56 @@ int controller_holds(const struct controller_key *key, struct rbce_container *c,
 		return r < 0 ? r : streq(text, value);
 	}
 	dir = key_open_group(key, c, &version, err);
-	return dir < 0 ? dir : holds_amount(key, dir, version, value, err);
+	return dir < 0 ? dir : key_holds_amount(key, dir, version, value, err);
 }
 
 int controller_reset(const struct controller_key *key, struct rbce_container *c, const char *value,
 		     struct rbce_error *err)
 {
-	if (key->flags & CONTROLLER_DAEMON)
+	if ((key->flags & CONTROLLER_DAEMON) || is_untouched(key, c))
 		return 0;
 	if (key->ops && key->ops->reset)
 		return key->ops->reset(key, c, value, err);
+	if (!key->initial)
+		return rbce_error_set(err, -EOPNOTSUPP, "what %s was before is not known",
+				      key->name);
 	return controller_set(key, c, key->initial, err);
 }
 
-static int get_amount(const struct controller_key *key, int dirfd, int version, char *buf,
-		      size_t size)
+int key_give(const struct controller_key *key, const char *text, char *buf, size_t size,
+	     struct rbce_error *err)
+{
+	int n = snprintf(buf, size, "%s", text);
+
+	return (size_t)n < size ? 0 : rbce_error_errno(err, -E2BIG, "%s cannot be read", key->name);
+}
+
+int key_get_amount(const struct controller_key *key, int dirfd, int version, char *buf, size_t size,
+		   struct rbce_error *err)
 {
 	char text[AMOUNT_SIZE];
 	uint64_t amount;
-	int r, n;
+	int r = key_file_read(&key->version[version], dirfd, &amount);
 
-	r = key_file_read(&key->version[version], dirfd, &amount);
 	if (r < 0)
-		return r;
-	n = snprintf(buf, size, "%s", amount_format(key, amount, text));
-	return (size_t)n < size ? 0 : -E2BIG;
+		return rbce_error_errno(err, r, "%s cannot be read", key->version[version].file);
+	return key_give(key, amount_format(key, amount, text), buf, size, err);
 }
 
 int controller_get(const struct controller_key *key, struct rbce_container *c, char *buf,
 		   size_t size, struct rbce_error *err)
 {
 	cleanup_close int dir = -1;
-	int version, r;
+	int version;
 
 	if (key->flags & CONTROLLER_DAEMON)
 		return rbce_error_set(err, -EOPNOTSUPP, "%s is kept by the daemon", key->name);
+	if (is_untouched(key, c))
+		return key_give(key, key->initial, buf, size, err);
 	if (key->ops)
 		return key->ops->get(key, c, buf, size, err);
 	dir = key_open_group(key, c, &version, err);
-	if (dir < 0)
-		return dir;
-	r = get_amount(key, dir, version, buf, size);
-	if (r < 0)
-		return rbce_error_errno(err, r, "%s cannot be read", key->version[version].file);
-	return 0;
+	return dir < 0 ? dir : key_get_amount(key, dir, version, buf, size, err);
 }
 
 static bool has_version(const struct controller_key *key, int version)
@@ -267,7 +325,8 @@ static bool has_version(const struct controller_key *key, int version)
 
 int controller_read_amount(const struct controller_key *key, int dirfd, int version, uint64_t *ret)
 {
-	if (key->ops)
+	if (key->unit == CONTROLLER_TEXT ||
+	    (key->ops && !has_version(key, 1) && !has_version(key, 2)))
 		return -EINVAL;
 	if (!has_version(key, version))
 		return -EOPNOTSUPP;

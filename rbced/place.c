@@ -58,34 +58,49 @@ static int remember(struct engine *engine, struct rbce_container *container)
 }
 
 /* One key of a section. What this system cannot do is an error only where the section says so. */
-static int set_limit(struct engine *engine, struct rbce_container *c,
-		     const struct container_section *section, const struct container_key *key,
-		     struct rbce_error *err)
+static int failed_limit(struct engine *engine, struct rbce_container *c,
+			const struct container_section *section, const struct container_key *key,
+			const struct rbce_error *why, struct rbce_error *err)
 {
-	const struct controller_key *row = controller_key_find(key->key);
-	struct rbce_error why;
-	int r = controller_set(row, c, key->value, &why);
-
-	if (r == 0 || (r == -EOPNOTSUPP && section->on_unsupported == UNSUPPORTED_IGNORE))
+	if (why->code == -EOPNOTSUPP && section->on_unsupported == UNSUPPORTED_IGNORE)
 		return 0;
 	engine->counters.limits_failed++;
-	rbce_error_set(err, r, "%s:%u: cannot set '%s' of container '%s': %s", key->file, key->line,
-		       key->key, rbce_container_name(c), why.message);
-	if (r == -EOPNOTSUPP && section->on_unsupported == UNSUPPORTED_ERROR)
-		return r;
+	rbce_error_set(err, why->code, "%s:%u: cannot set '%s' of container '%s': %s", key->file,
+		       key->line, key->key, rbce_container_name(c), why->message);
+	if (why->code == -EOPNOTSUPP && section->on_unsupported == UNSUPPORTED_ERROR)
+		return why->code;
 	log_warning("%s", err->message);
 	return 0;
 }
 
+/*
+ * All keys of a section, in any order: one that the kernel refuses until another is set (swap.max
+ * before memory.max on v1, cpu.burst before cpu.max) is tried again when the others are.
+ */
 static int set_limits(struct engine *engine, struct rbce_container *c, struct rbce_error *err)
 {
-	const char *name = rbce_container_name(c);
-	const struct container_section *section = ruleset_section(engine->rules, name);
+	const struct container_section *section =
+		ruleset_section(engine->rules, rbce_container_name(c));
+	struct rbce_error why;
+	size_t refused = 0;
 
 	for (size_t i = 0; section && i < section->n_keys; i++) {
-		int r = set_limit(engine, c, section, &section->keys[i], err);
-		if (r < 0)
+		const struct container_key *key = &section->keys[i];
+		int r = controller_set(controller_key_find(key->key), c, key->value, &why);
+
+		if (r < 0 && r != -EOPNOTSUPP)
+			refused++;
+		if (r == -EOPNOTSUPP)
+			r = failed_limit(engine, c, section, key, &why, err);
+		if (r == -EOPNOTSUPP)
 			return r;
+	}
+	for (size_t i = 0; refused && i < section->n_keys; i++) {
+		const struct container_key *key = &section->keys[i];
+		int r = controller_set(controller_key_find(key->key), c, key->value, &why);
+
+		if (r < 0 && r != -EOPNOTSUPP)
+			failed_limit(engine, c, section, key, &why, err);
 	}
 	return 0;
 }

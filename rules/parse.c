@@ -68,7 +68,9 @@ static int rule_key_index(const char *name)
 	return -1;
 }
 
-/* A key of a container is told by its dot: which there are is the caller's matter. */
+/*
+ * A key of a container is told by its dot: which there are is the caller's matter. A few have none.
+ */
 bool parse_knows_key(enum section_kind kind, const char *name, size_t size)
 {
 	cleanup_free char *key = strndup(name, size);
@@ -82,7 +84,8 @@ bool parse_knows_key(enum section_kind kind, const char *name, size_t size)
 	case SECTION_DEFAULTS:
 		break;
 	}
-	return streq(key, "on-unsupported") ||
+	return streq(key, "on-unsupported") || streq(key, "device") || streq(key, "freeze") ||
+	       streq(key, "penalty") ||
 	       (strchr(key, '.') &&
 		key[strspn(key, "abcdefghijklmnopqrstuvwxyz0123456789._-")] == '\0');
 }

@@ -280,7 +280,8 @@ START_TEST(control_files)
 	ck_assert_int_eq(rbce_container_read(c, RBCE_PIDS, "pids.no", text, sizeof(text), &err),
 			 -ENOENT);
 	ck_assert_int_lt(rbce_container_write(c, RBCE_PIDS, "pids.max", "many", &err), 0);
-	ck_assert_int_eq(rbce_container_read(c, RBCE_RDMA, "rdma.max", text, sizeof(text), &err),
+	ck_assert_int_eq(rbce_container_read(c, RBCE_NET_PRIO, "net_prio.x", text, sizeof(text),
+					     &err),
 			 -EOPNOTSUPP);
 	rbce_container_close(c);
 	close_live();

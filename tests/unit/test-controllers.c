@@ -65,6 +65,68 @@ static const struct {
 	 "'/proc' is on a file system without a block device: proc; name a device"},
 	{"io.max", "", -EINVAL, "is not a device with limits"},
 	{"io.max", " \t", -EINVAL, "is not a device with limits"},
+	{"cpu.max", "50ms/200ms", 0, NULL},
+	{"cpu.max", "0.5s/1s", 0, NULL},
+	{"cpu.max", "50ms/", -EINVAL, "'50ms/' is not a quota in each period (like 50ms/200ms)"},
+	{"cpu.max", "max/100ms", -EINVAL, "is not a quota in each period"},
+	{"cpu.max", "1ms/2s", -ERANGE, "is out of range (a quota of at least 1ms"},
+	{"cpu.max", "1us/100ms", -ERANGE, "is out of range"},
+	{"cpu.burst", "20ms", 0, NULL},
+	{"cpu.burst", "max", -ERANGE, "'max' is out of range (0s to"},
+	{"cpu.burst", "soon", -EINVAL, "'soon' is not a time (like 250ms or 10s)"},
+	{"cpu.idle", "yes", 0, NULL},
+	{"cpu.idle", "maybe", -EINVAL, "'maybe' is not yes or no"},
+	{"cpu.rt", "10%", 0, NULL},
+	{"cpu.rt", "50ms/500ms", 0, NULL},
+	{"cpu.rt", "max", -ERANGE, "'max' is out of range (0% to 100%)"},
+	{"cpu.rt", "101%", -ERANGE, "out of range"},
+	{"cpu.rt", "2s/1s", -ERANGE, "a time of at most the period"},
+	{"cpuset.cpus", "0-3,8", 0, NULL},
+	{"cpuset.cpus", "all", 0, NULL},
+	{"cpuset.cpus", "3-1", -EINVAL, "'3-1' is not a list of numbers (like 0-3,8 or all)"},
+	{"cpuset.cpus", "", -EINVAL, "is not a list"},
+	{"cpuset.cpus", "0,", -EINVAL, "is not a list"},
+	{"cpuset.cpus", "99999", -EINVAL, "is not a list"},
+	{"memset.mems", "0-1", 0, NULL},
+	{"memory.min", "1G", 0, NULL},
+	{"memory.oom.group", "no", 0, NULL},
+	{"swap.max", "0", 0, NULL},
+	{"dirty.max", "256M", 0, NULL},
+	{"dirty.background", "many", -EINVAL, "is not a size"},
+	{"oom.delay", "10s", 0, NULL},
+	{"hugetlb.2MB.max", "64M", 0, NULL},
+	{"hugetlb.1GB.max", "max", 0, NULL},
+	{"hugetlb.2XB.max", "1G", -ENOENT, "unknown key"},
+	{"hugetlb.SIZE.max", "1G", -ENOENT, "unknown key"},
+	{"rdma.max", "mlx5_0 hca_handle=2 hca_object=2000", 0, NULL},
+	{"rdma.max", "mlx5_0 2", -EINVAL, "is not DEVICE hca_handle=N hca_object=N"},
+	{"rdma.max", "mlx5_0", -EINVAL, "is not DEVICE"},
+	{"misc.max", "sev 10", 0, NULL},
+	{"misc.max", "sev lots", -EINVAL, "'sev lots' is not NAME N"},
+	{"misc.max", "sev a=1", -EINVAL, "is not NAME N"},
+	{"swap.device", "ssd 0", 0, NULL},
+	{"io.latency", "max", 0, NULL},
+	{"io.latency", "/dev/nosuch 75ms", -ENODEV, "device '/dev/nosuch' does not exist"},
+	{"io.latency", "/", -EINVAL, "'/' is not a device and a time (like / 75ms)"},
+	{"io.latency", "/ soon", -EINVAL, "'soon' is not a time (like 75ms or max)"},
+	{"freeze", "yes", 0, NULL},
+	{"freeze", "later", -EINVAL, "'later' is not yes or no"},
+	{"device", "default", 0, NULL},
+	{"device", "null, zero r, c 10:* rw, b 8:0 r", 0, NULL},
+	{"device", "/dev/null rw", 0, NULL},
+	{"device", "none", 0, NULL},
+	{"device", "sound", -EINVAL, "'sound' is not a device (like null, default, /dev/fuse rw"},
+	{"device", "null x", -EINVAL, "is not a device with letters of rwm behind it"},
+	{"device", "c 10 rw", -EINVAL, "'10' is not a device"},
+	{"device", "/dev/nosuch", -ENODEV, "device '/dev/nosuch' cannot be looked up"},
+	{"device", "/proc", -EINVAL, "'/proc' is not a device"},
+	{"device", "null,, zero", -EINVAL, "is not a device"},
+	{"raw.memory.swappiness", "10", 0, NULL},
+	{"raw.memory.swappiness", "", -EINVAL, "'' is nothing to write"},
+	{"raw.cgroup.procs", "1", -ENOENT, "unknown key"},
+	{"raw.memory.reclaim", "1G", -ENOENT, "unknown key"},
+	{"raw.../x.y", "1", -ENOENT, "unknown key"},
+	{"raw.nosuch.file", "1", -ENOENT, "unknown key"},
 	{"no.such", "1", -ENOENT, "unknown key 'no.such' (known: cpu.weight, cpu.max, "},
 	{"bad\nkey", "1", -ENOENT, "unknown key 'bad?key'"},
 	{"pids.max", "1\n2", -EINVAL, "'1?2' is not a number"},
@@ -189,12 +251,24 @@ START_TEST(rows)
 	size_t n = 0;
 
 	for (; (key = controller_key_at(n)); n++) {
-		ck_assert_ptr_eq(controller_key_find(controller_key_name(key)), key);
+		const char *name = controller_key_name(key);
+
+		if (controller_key_is_family(key))
+			ck_assert_ptr_null(controller_key_find(name));
+		else
+			ck_assert_ptr_eq(controller_key_find(name), key);
 		ck_assert_uint_gt(strlen(controller_key_help(key)), 10);
+		ck_assert_uint_lt(strlen(controller_key_help(key)), 90);
 		ck_assert_ptr_null(strchr(controller_key_help(key), '\n'));
-		ck_assert_int_eq(controller_key_repeats(key),
-				 strcmp(controller_key_name(key), "io.max") == 0);
+		ck_assert_uint_gt(strlen(controller_key_values(key)), 2);
+		/* What takes a key back is a value of it. */
+		if (controller_key_initial(key) && !controller_key_is_family(key))
+			ck_assert_msg(controller_check(name, controller_key_initial(key), NULL) ==
+					      0,
+				      "%s", name);
 	}
+	ck_assert(controller_key_repeats(controller_key_find("io.max")));
+	ck_assert(!controller_key_repeats(controller_key_find("cpu.max")));
 	ck_assert_uint_ge(n, 8);
 	ck_assert_ptr_null(controller_key_find("cpu"));
 }
@@ -265,6 +339,19 @@ static const struct {
 	{"memory.high", "1G", "memory.high", "1073741824", "1073741824"},
 	{"memory.soft", "64K", "memory.low", "65536", "65536"},
 	{"memory.soft", "max", "memory.low", "0", "max"},
+	{"cpu.max", "50ms/200ms", "cpu.max", "50000 200000", "50000us/200000us"},
+	{"cpu.burst", "20ms", "cpu.max.burst", "20000", "20ms"},
+	{"cpu.idle", "yes", "cpu.idle", "1", "yes"},
+	{"cpu.idle", "0", "cpu.idle", "0", "no"},
+	{"memory.min", "64M", "memory.min", "67108864", "67108864"},
+	{"memory.oom.group", "yes", "memory.oom.group", "1", "yes"},
+	{"swap.max", "1G", "memory.swap.max", "1073741824", "1073741824"},
+	{"swap.max", "0", "memory.swap.max", "0", "0"},
+	{"dirty.max", "256M", "memory.dirty.max", "268435456", "268435456"},
+	{"dirty.background", "max", "memory.dirty.background", "max", "max"},
+	{"oom.delay", "10s", "memory.oom.delay", "10000000", "10s"},
+	{"swap.device", "ssd 0", "memory.swap.tiers.max", "ssd 0", "ssd 0"},
+	{"raw.memory.zswap.max", "4096", "memory.zswap.max", "4096", "4096"},
 	{"pids.max", "17", "pids.max", "17", "17"},
 	{"pids.max", "max", "pids.max", "max", "max"},
 };
@@ -287,6 +374,8 @@ START_TEST(files_of_v2)
 		ck_assert_int_eq(controller_get(key, f.c, text, sizeof(text), &err), 0);
 		ck_assert_str_eq(text, written_v2[i].get);
 		ck_assert_int_eq(controller_check(written_v2[i].key, text, NULL), 0);
+		ck_assert_int_eq(controller_holds(key, f.c, text, &err), 1);
+		ck_assert_int_eq(controller_holds(key, f.c, written_v2[i].value, &err), 1);
 	}
 	close_fixture(&f);
 }
@@ -372,7 +461,32 @@ static const struct {
 	{1, "memory.soft", "memory.soft_limit_in_bytes", "9223372036854771712\n", "max"},
 	{1, "pids.max", "pids.max", "max\n", "max"},
 	{2, "cpu.max", "cpu.max", "max 100000\n", "max"},
-	{2, "cpu.max", "cpu.max", "7500 30000\n", "25%"},
+	{2, "cpu.max", "cpu.max", "7500 30000\n", "7500us/30000us"},
+	{2, "cpu.max", "cpu.max", "25000 100000\n", "25%"},
+	{2, "cpu.max", "cpu.max", "max 50000\n", "max"},
+	{1, "swap.max", "memory.memsw.limit_in_bytes", "9223372036854771712\n", "max"},
+	{2, "cpuset.cpus", "cpuset.cpus", "\n", "all"},
+	{2, "cpuset.cpus", "cpuset.cpus", "0-3,8\n", "0-3,8"},
+	{2, "memset.mems", "cpuset.mems", "0-1\n", "0-1"},
+	{1, "cpu.rt", "cpu.rt_runtime_us", "950000\n", "95%"},
+	{1, "cpu.rt", "cpu.rt_runtime_us", "0\n", "0%"},
+	{2, "misc.max", "misc.max", "sev max\nsev_es 10\n", "sev_es 10"},
+	{2, "misc.max", "misc.max", "", "max"},
+	{1, "rdma.max", "rdma.max",
+	 "mlx5_0 hca_handle=2 hca_object=max\nmlx5_1 hca_handle=max hca_object=max\n",
+	 "mlx5_0 hca_handle=2"},
+	{2, "swap.device", "memory.swap.tiers.max", "ssd 0\nhdd max\n", "ssd 0"},
+	{2, "io.latency", "io.latency", "8:0 target=75000\n8:16 target=20\n",
+	 "8:0 75000us\n8:16 20us"},
+	{2, "hugetlb.2MB.max", "hugetlb.2MB.max", "4194304\n", "4194304"},
+	{1, "hugetlb.1GB.max", "hugetlb.1GB.limit_in_bytes", "9223372036854771712\n", "max"},
+	{1, "device", "devices.list", "a *:* rwm\n", "all"},
+	{1, "device", "devices.list", "c 1:3 rwm\nb 8:* r\nc 1:5 rw\n",
+	 "b 8:* r, c 1:3 rwm, c 1:5 rw"},
+	{1, "device", "devices.list", "", "none"},
+	{1, "raw.memory.swappiness", "memory.swappiness", "60\n", "60"},
+	{2, "memory.oom.group", "memory.oom.group", "1\n", "yes"},
+	{2, "oom.delay", "memory.oom.delay", "1500000\n", "1500ms"},
 	{2, "memory.soft", "memory.low", "max\n", "max"},
 	{2, "io.max", "io.max", "", "max"},
 	{2, "io.max", "io.max", "8:0 rbps=max wbps=max riops=max wiops=max\n", "max"},
@@ -390,6 +504,10 @@ START_TEST(texts_of_kernels)
 		char text[256];
 
 		open_fixture(&f, held[i].version, 1U << controller_key_controller(key));
+		/* What the group has besides. */
+		put(&f, "memory.limit_in_bytes", "1073741824\n");
+		put(&f, "cpu.rt_period_us", "1000000\n");
+		put(&f, "cgroup.controllers", "cpuset misc hugetlb rdma\n");
 		put(&f, held[i].file, held[i].text);
 		ck_assert_msg(controller_get(key, f.c, text, sizeof(text), &err) == 0, "%s: %s",
 			      held[i].key, err.message);
@@ -482,6 +600,86 @@ START_TEST(unsupported)
 }
 END_TEST
 
+/* Keys of our kernel's on another one; on v1; real-time bandwidth where the kernel has none. */
+START_TEST(unsupported_by_the_kernel)
+{
+	struct rbce_error err;
+	struct fixture f;
+
+	open_fixture(&f, 2, 1U << RBCE_MEMORY | 1U << RBCE_CPU);
+	ck_assert_int_eq(controller_set(controller_key_find("dirty.max"), f.c, "1G", &err),
+			 -EOPNOTSUPP);
+	ck_assert_str_eq(err.message,
+			 "this kernel has no memory.dirty.max (see controllers/kernel/README.md)");
+	ck_assert_int_eq(controller_set(controller_key_find("swap.device"), f.c, "ssd 0", &err),
+			 -EOPNOTSUPP);
+	ck_assert_str_eq(
+		err.message,
+		"this kernel has no memory.swap.tiers.max (see controllers/kernel/README.md)");
+	ck_assert_int_eq(controller_set(controller_key_find("cpu.rt"), f.c, "10%", &err),
+			 -EOPNOTSUPP);
+	ck_assert_str_eq(err.message, "cpu.rt needs cgroup v1");
+	close_fixture(&f);
+	open_fixture(&f, 1, 1U << RBCE_MEMORY | 1U << RBCE_CPU);
+	ck_assert_int_eq(controller_set(controller_key_find("oom.delay"), f.c, "1s", &err),
+			 -EOPNOTSUPP);
+	ck_assert_str_eq(err.message, "oom.delay needs cgroup v2");
+	ck_assert_int_eq(controller_set(controller_key_find("cpu.rt"), f.c, "10%", &err),
+			 -EOPNOTSUPP);
+	ck_assert_str_eq(err.message, "cpu.rt needs a kernel with CONFIG_RT_GROUP_SCHED: this one "
+				      "has none of cpu.rt_runtime_us");
+	close_fixture(&f);
+}
+END_TEST
+
+/* memory.max and swap.max become v1's two limits, of memory and of both together, and back. */
+START_TEST(swap_on_v1)
+{
+	const struct controller_key *swap = controller_key_find("swap.max");
+	struct rbce_error err;
+	struct fixture f;
+	char text[64];
+
+	open_fixture(&f, 1, 1U << RBCE_MEMORY);
+	put(&f, "memory.limit_in_bytes", "9223372036854771712");
+	put(&f, "memory.memsw.limit_in_bytes", "9223372036854771712");
+	ck_assert_int_eq(controller_set(swap, f.c, "1G", &err), -EINVAL);
+	ck_assert_str_eq(err.message,
+			 "cgroup v1 limits memory and swap together: swap.max needs a memory.max");
+	put(&f, "memory.limit_in_bytes", "1073741824");
+	put(&f, "memory.memsw.limit_in_bytes", "");
+	ck_assert_msg(controller_set(swap, f.c, "512M", &err) == 0, "%s", err.message);
+	assert_file(&f, "memory.memsw.limit_in_bytes", "1610612736");
+	ck_assert_int_eq(controller_get(swap, f.c, text, sizeof(text), &err), 0);
+	ck_assert_str_eq(text, "536870912");
+	put(&f, "memory.memsw.limit_in_bytes", "");
+	ck_assert_msg(controller_set(swap, f.c, "0", &err) == 0, "%s", err.message);
+	assert_file(&f, "memory.memsw.limit_in_bytes", "1073741824");
+	ck_assert_int_eq(controller_holds(swap, f.c, "0", &err), 1);
+	close_fixture(&f);
+}
+END_TEST
+
+/* Where nothing was asked of a controller on demand, a container has what is new to all. */
+START_TEST(untouched)
+{
+	const struct controller_key *cpus = controller_key_find("cpuset.cpus");
+	struct rbce_error err;
+	struct fixture f;
+	char text[64];
+
+	open_fixture(&f, 2, 1U << RBCE_CPUSET);
+	put(&f, "cgroup.controllers", "pids\n");
+	ck_assert(controller_supported(cpus, f.c));
+	ck_assert_int_eq(controller_get(cpus, f.c, text, sizeof(text), &err), 0);
+	ck_assert_str_eq(text, "all");
+	ck_assert_int_eq(controller_holds(cpus, f.c, "all", &err), 1);
+	ck_assert_int_eq(controller_holds(cpus, f.c, "0", &err), 0);
+	ck_assert_int_eq(controller_reset(cpus, f.c, "0", &err), 0);
+	close_fixture(&f);
+}
+END_TEST
+
 int main(void)
 {
 	return harness_run("controllers",
@@ -489,5 +687,6 @@ int main(void)
 						  rows, files_of_v2, io_weight,
 						  io_weight_is_all_or_none, texts_of_kernels,
 						  broken_texts, another_value_is_held, unsupported,
+						  unsupported_by_the_kernel, swap_on_v1, untouched,
 						  NULL});
 }

@@ -103,13 +103,13 @@ int rbce_container_open_unified(struct rbce_container *c, const char *file, int 
 int rbce_container_version(const struct rbce_container *c, enum rbce_controller controller);
 
 /*
- * Controllers that few limits are for (cpuset, devices, hugetlb, net_cls, net_prio, rdma, misc) cost
- * a container nothing until one is set: on v1 it has no group with them, and its tasks stand in that
- * of the next container above which has one; on v2 its group is made without them.
+ * Controllers that few limits are for (cpuset, devices, hugetlb, net_cls, net_prio, rdma, misc)
+ * cost a container nothing until one is set: on v1 it has no group with them, and its tasks stand
+ * in that of the next container above which has one; on v2 its group is made without them.
  *
- * rbce_container_use() gives it its own, with the limits of the group above, and moves its tasks and
- * those below there; for every other controller it does nothing. -EOPNOTSUPP for one that is on no
- * hierarchy.
+ * rbce_container_use() gives it its own, with the limits of the group above, and moves its tasks
+ * and those below there; for every other controller it does nothing. -EOPNOTSUPP for one that is on
+ * no hierarchy.
  */
 int rbce_container_use(struct rbce_container *c, enum rbce_controller controller,
 		       struct rbce_error *err);

@@ -93,8 +93,8 @@ int rbce_hierarchy_task_path(const struct rbce_hierarchy *h, const struct rbce_m
 
 /*
  * From the same text, the name of the container that the task stands in, in a new string ("" for
- * the root group itself). 0 when it stands there in every hierarchy that is not on demand, 1 when in some only (a
- * move is under way or was cut off), -ENOENT when it stands outside the root group.
+ * the root group itself). 0 when it stands there in every hierarchy that is not on demand, 1 when
+ * in some only (a move is under way or was cut off), -ENOENT when it stands outside the root group.
  */
 int rbce_hierarchy_container_of(const struct rbce_hierarchy *h, const char *proc_cgroup,
 				char **ret_name);

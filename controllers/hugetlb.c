@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Huge pages: hugetlb.SIZE.max, a key for each size that the machine has ("hugetlb.2MB.max"). */
+#include <rbce/units.h>
+
+#include "internal.h"
+#include "util.h"
+
+/* "2MB" as the kernel writes it: a number, and one of three units. */
+static bool is_size(const char *text, size_t n)
+{
+	size_t digits = strspn(text, "0123456789");
+
+	return digits > 0 && digits <= 4 && text[0] != '0' && n == digits + 2 &&
+	       strchr("KMG", text[digits]) && text[digits + 1] == 'B';
+}
+
+static bool make(struct controller_key *key, const struct key_family_files *files)
+{
+	const char *size = after_prefix(key->name, "hugetlb.");
+	size_t n = size ? strcspn(size, ".") : 0;
+	char number[8];
+
+	if (!size || !is_size(size, n) || !streq(size + n, ".max"))
+		return false;
+	/* "2MB" without its last letter is a size as people write it. */
+	snprintf(number, sizeof(number), "%.*s", (int)n - 1, size);
+	if (rbce_parse_size(number, &key->grain) < 0)
+		return false;
+	snprintf(files->file[0], files->size, "hugetlb.%.*s.limit_in_bytes", (int)n, size);
+	snprintf(files->file[1], files->size, "hugetlb.%.*s.usage_in_bytes", (int)n, size);
+	snprintf(files->file[2], files->size, "hugetlb.%.*s.max", (int)n, size);
+	snprintf(files->file[3], files->size, "hugetlb.%.*s.current", (int)n, size);
+	key->version[1].file = files->file[0];
+	key->version[1].usage = files->file[1];
+	key->version[2].file = files->file[2];
+	key->version[2].usage = files->file[3];
+	return true;
+}
+
+/* v1 shows no limit as the largest number of whole huge pages. */
+static int read_v1(const struct key_file *f, int dirfd, uint64_t *ret)
+{
+	uint64_t amount;
+	int r = amount_read(dirfd, f->file, &amount);
+
+	if (r == 0)
+		*ret = amount > (UINT64_C(1) << 62) ? RBCE_UNLIMITED : amount;
+	return r;
+}
+
+const struct controller_key controller_hugetlb = {
+	.name = "hugetlb.SIZE.max",
+	.help = "huge pages of a size (hugetlb.2MB.max), in bytes",
+	.initial = "max",
+	.controller = RBCE_HUGETLB,
+	.unit = CONTROLLER_BYTES,
+	.flags = CONTROLLER_FAMILY,
+	.max = UINT64_C(1) << 62,
+	.version =
+		{
+			[1] = {.file = "hugetlb.SIZE.limit_in_bytes",
+			       .unlimited = "-1",
+			       .read = read_v1},
+			[2] = {.file = "hugetlb.SIZE.max", .unlimited = "max"},
+		},
+	.family = make,
+};
