@@ -118,7 +118,7 @@ fuzz: deps
 
 bench: deps
 	@$(MAKE) $(QUIET) all $(HELPERS) $(BENCH)
-	@for bench in match place spawn storm; do tests/bench/$$bench || exit 1; done
+	@for bench in match apply place spawn storm; do tests/bench/$$bench || exit 1; done
 
 install: all
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(SBINDIR) $(DESTDIR)$(UNITDIR)

@@ -41,6 +41,9 @@ const struct controller_key *controller_key_find(const char *name);
  */
 const struct controller_key *controller_key_at(size_t index);
 
+/* The keys of families that this machine has, as hugetlb.2MB.max: from 0 until NULL. */
+const struct controller_key *controller_key_here(size_t index);
+
 const char *controller_key_name(const struct controller_key *key);
 const char *controller_key_help(const struct controller_key *key);   /* one line */
 const char *controller_key_values(const struct controller_key *key); /* "SIZE | max", for people */
@@ -92,6 +95,14 @@ int controller_holds(const struct controller_key *key, struct rbce_container *c,
 /* Takes back what controller_set() did with VALUE: of a key that repeats, that one only. */
 int controller_reset(const struct controller_key *key, struct rbce_container *c, const char *value,
 		     struct rbce_error *err);
+
+/*
+ * Has the kernel take AMOUNT bytes of memory back from the container and those below it;
+ * RBCE_UNLIMITED for all that it can. *RET is by how much less it uses, also after a failure.
+ * -EAGAIN when there was not so much to be had, -EOPNOTSUPP with what is missing.
+ */
+int controller_reclaim(struct rbce_container *c, uint64_t amount, uint64_t *ret,
+		       struct rbce_error *err);
 
 /*
  * The limit in force in this very group as text that controller_set() takes ("max", "536870912",

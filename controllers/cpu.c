@@ -405,6 +405,7 @@ const struct controller_key controller_cpu_max = {
 	.controller = RBCE_CPU,
 	.initial = "max",
 	.unit = CONTROLLER_PERCENT,
+	.scope = SCOPE_LOWEST,
 	.min = ONE_PERCENT / 10,
 	.max = UINT64_C(100000) * ONE_CPU,
 	.version =

@@ -88,6 +88,31 @@ static bool equal(const char *list, const char *other)
 	return memcmp(a.has, b.has, sizeof(a.has)) == 0;
 }
 
+int cpuset_narrow(const char *wide, const char *own, char **ret, bool *ret_narrower)
+{
+	char text[LIST_SIZE];
+	struct set a, b;
+	bool any = false, less = false;
+
+	if (!parse_list(own, &b)) {
+		*ret_narrower = false;
+		*ret = strdup(wide);
+		return *ret ? 0 : -ENOMEM;
+	}
+	/* "all": whatever the machine has. */
+	if (!parse_list(wide, &a))
+		memset(a.has, true, sizeof(a.has));
+	for (unsigned i = 0; i < NUMBERS; i++) {
+		any |= a.has[i] && b.has[i];
+		less |= a.has[i] && !b.has[i];
+		b.has[i] &= a.has[i];
+	}
+	print_list(&b, text, sizeof(text));
+	*ret_narrower = any && less;
+	*ret = strdup(any ? text : wide);
+	return *ret ? 0 : -ENOMEM;
+}
+
 static int check(const struct controller_key *key, const char *value, struct rbce_error *err)
 {
 	char quoted[QUOTED_SIZE];
@@ -221,7 +246,7 @@ static const struct key_ops ops = {.check = check, .set = set, .get = get, .hold
 #define ROW(row_name, row_file, row_help)                                                          \
 	{                                                                                          \
 		.name = row_name, .help = row_help, .values = "LIST | all", .initial = "all",      \
-		.controller = RBCE_CPUSET, .unit = CONTROLLER_TEXT,                                \
+		.controller = RBCE_CPUSET, .unit = CONTROLLER_TEXT, .scope = SCOPE_LISTS,          \
 		.version = {[1] = {.file = row_file}, [2] = {.file = row_file}}, .ops = &ops,      \
 	}
 

@@ -165,7 +165,7 @@ static int read_info(int fd, struct bpf_prog_info *ret, uint32_t *ret_map)
 /* Our program on the group, a descriptor of the caller's; -ENOENT for none. */
 static int find_program(int dirfd, uint32_t *ret_map)
 {
-	uint32_t ids[ATTACHED_MAX];
+	uint32_t ids[ATTACHED_MAX] = {0};
 	union bpf_attr attr = {
 		.query = {.target_fd = (uint32_t)dirfd,
 			  .attach_type = BPF_CGROUP_DEVICE,

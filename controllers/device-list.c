@@ -340,7 +340,7 @@ static int change_v1(int dirfd, const struct list *from, const struct list *to,
 static int set_v1(int dirfd, const struct list *asked, struct rbce_error *err)
 {
 	const struct device_rule *refused = &everything, *ignored;
-	struct list old, held;
+	struct list old = {.n = 0}, held = {.n = 0};
 	char text[64];
 	int r = read_v1(dirfd, &old);
 
@@ -402,7 +402,7 @@ static int set(const struct controller_key *key, struct rbce_container *c, const
 {
 	char text[CONTROLLER_TEXT_SIZE];
 	cleanup_close int dir = -1;
-	struct list list;
+	struct list list = {.n = 0};
 	int version, r = parse_value(value, &list, err);
 
 	if (r < 0)
@@ -442,7 +442,7 @@ static int get(const struct controller_key *key, struct rbce_container *c, char 
 	       struct rbce_error *err)
 {
 	char text[CONTROLLER_TEXT_SIZE];
-	struct list list;
+	struct list list = {.n = 0};
 	int r = read_list(key, c, &list, err);
 
 	if (r < 0)
@@ -454,7 +454,7 @@ static int get(const struct controller_key *key, struct rbce_container *c, char 
 static int holds(const struct controller_key *key, struct rbce_container *c, const char *value,
 		 struct rbce_error *err)
 {
-	struct list asked, held;
+	struct list asked = {.n = 0}, held = {.n = 0};
 	int r = parse_value(value, &asked, err);
 
 	if (r == 0)
@@ -483,6 +483,7 @@ const struct controller_key controller_device = {
 	.initial = "all",
 	.controller = RBCE_DEVICES,
 	.unit = CONTROLLER_TEXT,
+	.scope = SCOPE_NEAREST,
 	.version = {[1] = {.file = LIST_FILE}},
 	.ops = &ops,
 };

@@ -38,7 +38,7 @@ static int check(const struct controller_key *key, const char *value, struct rbc
 static int set(const struct controller_key *key, struct rbce_container *c, const char *value,
 	       struct rbce_error *err)
 {
-	uint64_t on, now;
+	uint64_t on = 0, now;
 	int r = amount_parse(key, value, &on, err);
 
 	if (r == 0)
@@ -52,7 +52,7 @@ static int get(const struct controller_key *key, struct rbce_container *c, char 
 	       struct rbce_error *err)
 {
 	char text[AMOUNT_SIZE];
-	uint64_t on;
+	uint64_t on = 0;
 	int r = read_state(key, c, &on, err);
 
 	return r < 0 ? r : key_give(key, amount_format(key, on, text), buf, size, err);
@@ -61,7 +61,7 @@ static int get(const struct controller_key *key, struct rbce_container *c, char 
 static int holds(const struct controller_key *key, struct rbce_container *c, const char *value,
 		 struct rbce_error *err)
 {
-	uint64_t asked, on;
+	uint64_t asked, on = 0;
 	int r = amount_parse(key, value, &asked, err);
 
 	if (r == 0)
@@ -86,6 +86,7 @@ const struct controller_key controller_freeze = {
 	.initial = "no",
 	.controller = RBCE_FREEZER,
 	.unit = CONTROLLER_SWITCH,
+	.scope = SCOPE_NEAREST,
 	.max = 1,
 	.ops = &ops,
 };

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Huge pages: hugetlb.SIZE.max, a key for each size that the machine has ("hugetlb.2MB.max"). */
+#include <dirent.h>
 #include <rbce/units.h>
 
 #include "internal.h"
@@ -48,12 +49,43 @@ static int read_v1(const struct key_file *f, int dirfd, uint64_t *ret)
 	return r;
 }
 
+/* "hugepages-2048kB" in the kernel's list; its control files say "2MB". */
+static const struct controller_key *key_of_pages(const char *name)
+{
+	static const char units[] = "KMG";
+	unsigned long size;
+	char key[64];
+	int unit = 0, used = 0;
+
+	if (sscanf(name, "hugepages-%lukB%n", &size, &used) != 1 || name[used])
+		return NULL;
+	for (; size >= 1024 && units[unit + 1]; unit++)
+		size /= 1024;
+	snprintf(key, sizeof(key), "hugetlb.%lu%cB.max", size, units[unit]);
+	return family_find(key);
+}
+
+const struct controller_key *controller_key_here(size_t index)
+{
+	cleanup_dir DIR *dir = opendir("/sys/kernel/mm/hugepages");
+	struct dirent *entry;
+
+	while (dir && (entry = readdir(dir))) {
+		const struct controller_key *key = key_of_pages(entry->d_name);
+
+		if (key && index-- == 0)
+			return key;
+	}
+	return NULL;
+}
+
 const struct controller_key controller_hugetlb = {
 	.name = "hugetlb.SIZE.max",
 	.help = "huge pages of a size (hugetlb.2MB.max), in bytes",
 	.initial = "max",
 	.controller = RBCE_HUGETLB,
 	.unit = CONTROLLER_BYTES,
+	.scope = SCOPE_LOWEST,
 	.flags = CONTROLLER_FAMILY,
 	.max = UINT64_C(1) << 62,
 	.version =

@@ -50,12 +50,23 @@ enum key_flags {
 	CONTROLLER_PATCHED = 8,       /* v2: a file of our kernel's (controllers/kernel/) */
 	CONTROLLER_FAMILY = 16,       /* stands for many keys (family.c) */
 	CONTROLLER_NAMED_FIELDS = 32, /* keyed.c: amounts have names */
+	CONTROLLER_FLAT_V1 = 64,      /* v1 does not let it hold for groups below */
 };
 
 /* Room for the names of a key's files. */
 struct key_family_files {
 	char *file[4];
 	size_t size; /* of each */
+};
+
+/* How the values of the groups above and a group's own come together. */
+enum key_scope {
+	SCOPE_OWN,        /* not at all */
+	SCOPE_LOWEST,     /* the lowest holds */
+	SCOPE_PROTECTION, /* a promise, which holds as far as those above are given one too */
+	SCOPE_NEAREST,    /* the nearest that is not initial */
+	SCOPE_DEVICES,    /* the lowest for each device: io.max */
+	SCOPE_LISTS,      /* what is in all of them: cpuset.cpus */
 };
 
 struct controller_key {
@@ -66,6 +77,7 @@ struct controller_key {
 	enum rbce_controller controller;
 	enum controller_unit unit;
 	unsigned flags;
+	enum key_scope scope;
 	uint64_t min, max;          /* amounts that it takes, "max" apart */
 	uint64_t grain;             /* bytes that the kernel rounds down to; 0: its pages */
 	struct key_file version[3]; /* by cgroup version; the first is empty */
@@ -158,6 +170,12 @@ int key_file_write(const struct key_file *f, int dirfd, uint64_t amount, struct 
 int device_resolve(const char *text, unsigned *ret_major, unsigned *ret_minor,
 		   struct rbce_error *err);
 
+/*
+ * The list OWN of a group below one that has WIDE, a new string: what is in both, or WIDE where
+ * that is nothing. *RET_NARROWER tells whether it is less than WIDE.
+ */
+int cpuset_narrow(const char *wide, const char *own, char **ret, bool *ret_narrower);
+
 enum io_kind { IO_RBPS, IO_WBPS, IO_RIOPS, IO_WIOPS };
 enum { IO_KINDS = IO_WIOPS + 1 };
 
@@ -173,5 +191,14 @@ struct io_device {
 
 /* All of a group, in a new array; *ret_n may be 0. */
 int io_read(int dirfd, int version, struct io_device **ret, size_t *ret_n);
+
+/*
+ * Values of io.max, as it gives them, come together: io_merge() lowers the N amounts in *DEVICES, a
+ * growing array, to those of VALUE; io_decides() tells whether one of them is VALUE's; io_print()
+ * makes a value of them, a new string.
+ */
+int io_merge(const char *value, struct io_device **devices, size_t *n);
+bool io_decides(const char *value, const struct io_device *devices, size_t n);
+int io_print(const struct io_device *devices, size_t n, char **ret);
 
 #endif

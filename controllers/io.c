@@ -246,7 +246,8 @@ static int read_file(int dirfd, const char *file, enum io_kind kind, struct devi
 	return r;
 }
 
-int io_read(int dirfd, int version, struct io_device **ret, size_t *ret_n)
+/* Of the kinds WANTED only, NULL for all: each is a file of its own on v1. */
+static int read_kinds(int dirfd, int version, const bool *wanted, struct device_list *ret)
 {
 	struct device_list list = {0};
 	int r = 0;
@@ -255,12 +256,24 @@ int io_read(int dirfd, int version, struct io_device **ret, size_t *ret_n)
 		r = read_file(dirfd, V2_FILE, IO_RBPS, &list, read_line_v2);
 	else
 		for (size_t i = 0; r == 0 && i < IO_KINDS; i++)
-			r = read_file(dirfd, kinds[i].v1_file, (enum io_kind)i, &list,
-				      read_line_v1);
+			if (!wanted || wanted[i])
+				r = read_file(dirfd, kinds[i].v1_file, (enum io_kind)i, &list,
+					      read_line_v1);
 	if (r < 0) {
 		free(list.devices);
 		return r;
 	}
+	*ret = list;
+	return 0;
+}
+
+int io_read(int dirfd, int version, struct io_device **ret, size_t *ret_n)
+{
+	struct device_list list;
+	int r = read_kinds(dirfd, version, NULL, &list);
+
+	if (r < 0)
+		return r;
 	*ret = list.devices;
 	*ret_n = list.n;
 	return 0;
@@ -314,7 +327,7 @@ static int check_held(int dirfd, int version, const struct request *request, str
 	char have[48], want[48];
 	int r;
 
-	r = io_read(dirfd, version, &list.devices, &list.n);
+	r = read_kinds(dirfd, version, request->given, &list);
 	if (r < 0)
 		return rbce_error_errno(err, r, "the limits cannot be read back");
 	held = entry(&list, request->major, request->minor);
@@ -348,30 +361,21 @@ static void lift(struct request *request)
 	}
 }
 
-static struct request request_of(const struct io_device *device)
-{
-	struct request request = {.major = device->major, .minor = device->minor};
-
-	for (size_t i = 0; i < IO_KINDS; i++) {
-		request.given[i] = true;
-		request.amount[i] = device->amount[i];
-	}
-	return request;
-}
-
 /* The limits that REQUEST would change, as they are. */
 static int read_before(int dirfd, int version, const struct request *request, struct request *ret,
 		       struct rbce_error *err)
 {
 	struct device_list list = {0};
 	struct io_device *device;
-	int r = io_read(dirfd, version, &list.devices, &list.n);
+	int r = read_kinds(dirfd, version, request->given, &list);
 
 	if (r < 0)
 		return rbce_error_errno(err, r, "the limits cannot be read");
 	device = entry(&list, request->major, request->minor);
-	if (device)
-		*ret = request_of(device);
+	if (device) {
+		*ret = *request;
+		memcpy(ret->amount, device->amount, sizeof(ret->amount));
+	}
 	free(list.devices);
 	return device ? 0 : rbce_error_errno(err, -ENOMEM, "the limits cannot be read");
 }
@@ -477,27 +481,79 @@ static void print_devices(FILE *out, const struct io_device *devices, size_t n)
 		fprintf(out, "max");
 }
 
-static int get_text(int dirfd, int version, char *buf, size_t size)
+int io_print(const struct io_device *devices, size_t n, char **ret)
 {
-	cleanup_free struct io_device *devices = NULL;
 	cleanup_free char *text = NULL;
-	size_t n = 0, length = 0;
-	FILE *out;
-	int r;
+	size_t length = 0;
+	FILE *out = open_memstream(&text, &length);
 
-	r = io_read(dirfd, version, &devices, &n);
-	if (r < 0)
-		return r;
-	out = open_memstream(&text, &length);
 	if (!out)
 		return -ENOMEM;
 	print_devices(out, devices, n);
 	if (fclose(out) != 0)
 		return -ENOMEM;
-	if (length >= size)
-		return -E2BIG;
-	memcpy(buf, text, length + 1);
+	*ret = TAKE_PTR(text);
 	return 0;
+}
+
+int io_merge(const char *value, struct io_device **devices, size_t *n)
+{
+	struct device_list list = {*devices, *n}, one = {0};
+	cleanup_free char *copy = strdup(value);
+	char *save = NULL;
+	int r = copy ? 0 : -ENOMEM;
+
+	if (r < 0 || streq(value, "max"))
+		return r;
+	for (char *line = strtok_r(copy, "\n", &save); r == 0 && line;
+	     line = strtok_r(NULL, "\n", &save))
+		r = read_line_v2(line, IO_RBPS, &one);
+	for (size_t i = 0; r == 0 && i < one.n; i++) {
+		struct io_device *device = entry(&list, one.devices[i].major, one.devices[i].minor);
+
+		if (!device)
+			r = -ENOMEM;
+		for (size_t k = 0; r == 0 && k < IO_KINDS; k++)
+			if (one.devices[i].amount[k] < device->amount[k])
+				device->amount[k] = one.devices[i].amount[k];
+	}
+	free(one.devices);
+	*devices = list.devices;
+	*n = list.n;
+	return r;
+}
+
+bool io_decides(const char *value, const struct io_device *devices, size_t n)
+{
+	struct io_device *own = NULL;
+	size_t n_own = 0;
+	bool decides = false;
+
+	if (io_merge(value, &own, &n_own) == 0)
+		for (size_t i = 0; i < n_own * n; i++) {
+			const struct io_device *a = &own[i / n], *b = &devices[i % n];
+
+			for (size_t k = 0; k < IO_KINDS; k++)
+				decides |= a->major == b->major && a->minor == b->minor &&
+					   a->amount[k] != RBCE_UNLIMITED &&
+					   a->amount[k] == b->amount[k];
+		}
+	free(own);
+	return decides;
+}
+
+static int get_text(int dirfd, int version, char *buf, size_t size)
+{
+	cleanup_free struct io_device *devices = NULL;
+	cleanup_free char *text = NULL;
+	size_t n = 0;
+	int r = io_read(dirfd, version, &devices, &n);
+
+	if (r == 0)
+		r = io_print(devices, n, &text);
+	if (r < 0)
+		return r;
+	return (size_t)snprintf(buf, size, "%s", text) < size ? 0 : -E2BIG;
 }
 
 static int get(const struct controller_key *key, struct rbce_container *c, char *buf, size_t size,
@@ -557,7 +613,8 @@ const struct controller_key controller_io_max = {
 	.controller = RBCE_IO,
 	.initial = "max",
 	.unit = CONTROLLER_TEXT,
-	.flags = CONTROLLER_REPEATS,
+	.flags = CONTROLLER_REPEATS | CONTROLLER_FLAT_V1,
+	.scope = SCOPE_DEVICES,
 	.ops = &ops,
 	.version =
 		{

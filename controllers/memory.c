@@ -161,6 +161,7 @@ const struct controller_key controller_memory_max = {
 	.controller = RBCE_MEMORY,
 	.initial = "max",
 	.unit = CONTROLLER_BYTES,
+	.scope = SCOPE_LOWEST,
 	.max = 7 * EXBIBYTE,
 	.version =
 		{
@@ -178,6 +179,7 @@ const struct controller_key controller_memory_high = {
 	.controller = RBCE_MEMORY,
 	.initial = "max",
 	.unit = CONTROLLER_BYTES,
+	.scope = SCOPE_LOWEST,
 	.max = 7 * EXBIBYTE,
 	.version =
 		{
@@ -192,6 +194,8 @@ const struct controller_key controller_memory_soft = {
 	.controller = RBCE_MEMORY,
 	.initial = "max",
 	.unit = CONTROLLER_BYTES,
+	.flags = CONTROLLER_FLAT_V1,
+	.scope = SCOPE_PROTECTION,
 	.min = LARGEST_PAGE,
 	.max = 7 * EXBIBYTE,
 	.version =
@@ -213,6 +217,7 @@ const struct controller_key controller_memory_min = {
 	.initial = "0",
 	.controller = RBCE_MEMORY,
 	.unit = CONTROLLER_BYTES,
+	.scope = SCOPE_PROTECTION,
 	.max = 7 * EXBIBYTE,
 	.version =
 		{
@@ -236,6 +241,7 @@ const struct controller_key controller_swap_max = {
 	.initial = "max",
 	.controller = RBCE_MEMORY,
 	.unit = CONTROLLER_BYTES,
+	.scope = SCOPE_LOWEST,
 	.max = 7 * EXBIBYTE,
 	.version =
 		{

@@ -11,6 +11,7 @@ const struct controller_key controller_pids_max = {
 	.controller = RBCE_PIDS,
 	.initial = "max",
 	.unit = CONTROLLER_COUNT,
+	.scope = SCOPE_LOWEST,
 	.max = PIDS_MAX,
 	.version =
 		{

@@ -163,7 +163,8 @@ static bool is_untouched(const struct controller_key *key, struct rbce_container
 {
 	int version = rbce_container_version(c, key->controller);
 
-	return version != 0 && key->version[version].file && key->initial &&
+	return rbce_controller_on_demand(key->controller) && version != 0 &&
+	       key->version[version].file && key->initial &&
 	       !rbce_container_uses(c, key->controller);
 }
 

@@ -40,6 +40,11 @@ const char *rbce_controller_name(enum rbce_controller controller)
 	return controllers[controller].name;
 }
 
+bool rbce_controller_on_demand(enum rbce_controller controller)
+{
+	return hierarchy_on_demand & BIT(controller);
+}
+
 static const char *v1_name(size_t controller)
 {
 	return controllers[controller].v1 ?: controllers[controller].name;

@@ -240,6 +240,9 @@ struct container_section {
 size_t ruleset_containers(const struct ruleset *set);
 const struct container_section *ruleset_container_at(const struct ruleset *set, size_t index);
 
+/* The name that a section without variables gives, a new string; -EINVAL for a template. */
+int ruleset_literal(const struct container_section *section, char **ret);
+
 /*
  * The section that describes the container NAME: the one with that very name, else the first whose
  * template fits (each %x stands for a part of one component that is not empty); NULL for none.

@@ -308,6 +308,14 @@ const struct container_section *ruleset_container_at(const struct ruleset *set, 
 	return &set->sections[index];
 }
 
+int ruleset_literal(const struct container_section *section, char **ret)
+{
+	static const struct template_values nothing;
+
+	return template_uses(section->name, '\0') ? -EINVAL
+						  : template_fill(section->name, &nothing, ret);
+}
+
 const struct container_section *ruleset_section(const struct ruleset *set, const char *name)
 {
 	const struct container_section *template = NULL;

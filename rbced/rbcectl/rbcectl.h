@@ -36,12 +36,23 @@ command_fn command_import;                             /* import.c */
 command_fn command_lint;                               /* lint.c */
 command_fn command_keys;                               /* keys.c */
 command_fn command_run;                                /* run.c */
+command_fn command_get;                                /* get.c */
+command_fn command_set, command_reclaim;               /* set.c */
+command_fn command_apply, command_diff;                /* apply.c */
+command_fn command_snapshot;                           /* snapshot.c */
 
 /* Parses the command line and checks the number of operands; returns the first operand's index. */
 int command_parse(const struct command_line *line, int argc, char **argv, int min, int max);
 
 /* A pid from an operand; ends the program with a usage error when it is none. */
 pid_t command_pid(const char *operand);
+
+/* A container from an operand: "." is the root group. */
+const char *container_operand(const char *operand);
+
+/* A key from an operand; says so and returns NULL for an unknown one. */
+struct controller_key;
+const struct controller_key *key_operand(const char *name);
 
 /* Says why on stderr; returns EXIT_FAILURE. */
 int command_failed(const struct rbce_error *err);

@@ -39,6 +39,9 @@ enum { RBCE_CONTROLLER_COUNT = RBCE_MISC + 1 };
 /* "memory"; IO is "io" here and "blkio" on v1. */
 const char *rbce_controller_name(enum rbce_controller controller);
 
+/* Have containers this controller only where rbce_container_use() gave it to them? */
+bool rbce_controller_on_demand(enum rbce_controller controller);
+
 struct rbce_mount {
 	int version;          /* 1 or 2 */
 	char *path;           /* mount point, as seen below the root handle */
