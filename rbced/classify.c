@@ -60,9 +60,12 @@ static int read_facts(struct engine *engine, int dir, unsigned facts, struct rbc
 static int read_task(struct engine *engine, pid_t pid, unsigned facts, struct rbce_task *task,
 		     struct rbce_error *err)
 {
-	cleanup_close int dir = rbce_task_open(engine->root, pid, err);
+	cleanup_close int dir = -1;
 
 	task->pid = pid;
+	if (source_tells(engine, pid, facts, task))
+		return 0;
+	dir = rbce_task_open(engine->root, pid, err);
 	return dir < 0 ? dir : read_facts(engine, dir, facts, task, err);
 }
 
@@ -82,10 +85,13 @@ int engine_read_task(struct engine *engine, pid_t pid, struct rbce_task *ret,
 {
 	CLEANUP(rbce_task_done) struct rbce_task task = {0};
 	unsigned facts = engine->facts | RBCE_FACT_IDS;
+	cleanup_close int dir = -1;
 	int r;
 
 	engine_unlock(engine);
-	r = read_task(engine, pid, facts, &task, err);
+	task.pid = pid;
+	dir = rbce_task_open(engine->root, pid, err);
+	r = dir < 0 ? dir : read_facts(engine, dir, facts, &task, err);
 	engine_lock(engine);
 	if (r < 0)
 		return r;
@@ -348,6 +354,10 @@ static int read_by_need(struct engine *engine, pid_t pid, enum cause cause, stru
 
 	task->pid = pid;
 	engine_unlock(engine);
+	if (!brief && source_tells(engine, pid, all, task)) {
+		engine_lock(engine);
+		return 0;
+	}
 	/* Many are gone already, and nobody is to read why. */
 	dir = rbce_task_open(engine->root, pid, NULL);
 	r = dir < 0 ? dir : read_facts(engine, dir, first, task, &d->why);
@@ -374,6 +384,9 @@ enum outcome engine_look(struct engine *engine, pid_t pid, enum cause cause, uin
 	/* The daemon itself stays where its administrator started it. */
 	if (pid == engine->self)
 		return count(engine, &d, since, 0);
+	/* What a source that learns tells of is to be moved, mostly. */
+	if (source_learns(engine))
+		d.pidfd = pidfd_open(pid, 0);
 	source_look(engine, pid, true);
 	r = read_by_need(engine, pid, cause, &task, &d);
 	if (r < 0)
@@ -457,9 +470,8 @@ bool engine_is_expected(struct engine *engine, pid_t pid, uint64_t when)
 	const struct record *record = records_find_pid(engine->records, pid);
 	bool same, doubted;
 
-	if (!record || !record->program)
-		return false;
-	if (rbce_task_read(engine->root, pid, RBCE_FACT_STAT | RBCE_FACT_EXE, &task, NULL) < 0)
+	if (!record || !record->program ||
+	    read_task(engine, pid, RBCE_FACT_STAT | RBCE_FACT_EXE, &task, NULL) < 0)
 		return false;
 	same = record->start == task.start && task.exe && streq(record->program, task.exe);
 	doubted = record->doubted;

@@ -19,6 +19,7 @@
 #include "kernel.h"
 #include "verdict.h"
 
+#define PF_EXITING 0x00000004
 #define PF_KTHREAD 0x00200000
 
 const char terms[] SEC("license") = "GPL";
@@ -679,6 +680,56 @@ int foresee(struct bpf_foresight *question)
 	/* The rest of its facts are those of the first thread, which may be another one. */
 	if (!is_wanted(question->pid))
 		question->right = stands_right(task, place_of(task), question->program);
+	bpf_task_release(task);
+	return 0;
+}
+
+/* As /proc/PID/stat has it, include/linux/kdev_t.h. */
+static __always_inline __u32 terminal_of(struct task_struct *leader)
+{
+	struct tty_struct *tty = BPF_CORE_READ(leader, signal, tty);
+	__u32 major, minor;
+
+	if (!tty)
+		return 0;
+	major = (__u32)BPF_CORE_READ(tty, driver, major);
+	minor = (__u32)BPF_CORE_READ(tty, driver, minor_start) + (__u32)BPF_CORE_READ(tty, index);
+	return (minor & 0xff) | major << 8 | (minor & ~0xffU) << 12;
+}
+
+static __always_inline bool add_facts(struct bpf_facts *facts, struct task_struct *leader)
+{
+	__u32 flags = BPF_CORE_READ(leader, flags);
+	char comm[sizeof(facts->comm)];
+
+	/* /proc knows better what is left of a task that ends. */
+	if (flags & PF_EXITING || !add_ids(&facts->key, leader) ||
+	    !add_programs(&facts->key, leader, 0))
+		return false;
+	facts->key.place = place_of(leader);
+	facts->start = BPF_CORE_READ(leader, start_boottime);
+	facts->ppid = (__u32)BPF_CORE_READ(leader, real_parent, tgid);
+	facts->pgrp = number_of(pid_of(leader, PIDTYPE_PGID));
+	facts->session = number_of(pid_of(leader, PIDTYPE_SID));
+	facts->tty = terminal_of(leader);
+	facts->policy = BPF_CORE_READ(leader, policy);
+	facts->kernel_thread = (flags & PF_KTHREAD) != 0;
+	/* No helper may write to the question itself. */
+	bpf_core_read(&comm, sizeof(comm), &leader->comm);
+	__builtin_memcpy(facts->comm, comm, sizeof(comm));
+	return true;
+}
+
+/* By the daemon, for a process that it looks at. */
+SEC("syscall")
+int tell(struct bpf_facts *facts)
+{
+	struct task_struct *task = bpf_task_from_pid((__s32)facts->pid);
+
+	facts->told = 0;
+	if (!task)
+		return 0;
+	facts->told = add_facts(facts, task);
 	bpf_task_release(task);
 	return 0;
 }

@@ -16,6 +16,7 @@
 #include <sys/syscall.h>
 
 #include "../put.h"
+#include "known.h"
 #include "rbced/source/bpf.skel.h"
 #include "source.h"
 #include "util.h"
@@ -27,15 +28,12 @@ enum { BATCH = 4096 };
 /* How often it is asked whether the kernel has left out an event unheard, and what has ended. */
 enum { CHECK_USEC = 500000 };
 
-/* How long it is believed what a place is. */
-enum { PLACE_USEC = 100000 };
-
 struct bpf {
 	struct engine *engine;
 	struct rbced_bpf *program;
-	bool enters;   /* the kernel lets programs into its functions */
-	bool foresees; /* it lets a program find a task by its pid */
-	void *ids;     /* else the connector tells of changed ids */
+	bool enters; /* the kernel lets programs into its functions */
+	bool asks;   /* it lets a program find a task by its pid */
+	void *ids;   /* else the connector tells of changed ids */
 	struct ring_buffer *ring;
 	sd_event_source *on_ring, *on_time;
 	uint64_t seed;
@@ -45,9 +43,9 @@ struct bpf {
 	struct bpf_counters *per_cpu, sum;
 	uint64_t missed; /* by all programs so far */
 	uint64_t wakeups;
-	uint64_t verdicts; /* given since the rules were loaded */
-	char *place_text;  /* the last one looked up */
-	uint64_t place, place_until;
+	uint64_t verdicts;    /* given since the rules were loaded */
+	unsigned hierarchies; /* that make a place */
+	struct known *known;
 };
 
 static const enum cause causes[HEARD_CAUSES] = {
@@ -58,15 +56,17 @@ static const enum cause causes[HEARD_CAUSES] = {
 
 /* ---- events ---- */
 
-static uint64_t start_of(const struct bpf_record *record)
+/* Clock ticks from nanoseconds after boot. */
+static uint64_t to_ticks(uint64_t ns)
 {
-	return record->start / (1000000000 / (uint64_t)sysconf(_SC_CLK_TCK));
+	return ns / (1000000000 / (uint64_t)sysconf(_SC_CLK_TCK));
 }
 
 /* Another process may have the number by now. */
 static bool is_known(const struct bpf *bpf, const struct bpf_record *record)
 {
-	return records_find(bpf->engine->records, (pid_t)record->pid, start_of(record)) != NULL;
+	return records_find(bpf->engine->records, (pid_t)record->pid, to_ticks(record->start)) !=
+	       NULL;
 }
 
 static void rules_changed(void *data);
@@ -78,9 +78,10 @@ static int on_record(void *data, void *sample, size_t size)
 
 	if (size < sizeof(*record) || record->cause >= HEARD_CAUSES)
 		return 0;
-	if (record->cause == HEARD_RENAME)
+	if (record->cause == HEARD_RENAME) {
+		known_forget_places(bpf->known);
 		rules_changed(bpf);
-	else if (record->cause == HEARD_ATTACH)
+	} else if (record->cause == HEARD_ATTACH)
 		engine_moved_by_other(bpf->engine, (pid_t)record->pid, (pid_t)record->mover,
 				      record->mover_comm);
 	else if (record->cause != HEARD_EXIT || is_known(bpf, record))
@@ -160,6 +161,101 @@ static int on_check(sd_event_source *source, uint64_t usec, void *data)
 	return sd_event_source_set_time(source, usec + CHECK_USEC);
 }
 
+/* ---- facts ---- */
+
+/* Runs one of the programs that are asked. */
+static bool ask(const struct bpf_program *program, void *question, size_t size)
+{
+	struct bpf_test_run_opts options = {
+		.sz = sizeof(options),
+		.ctx_in = question,
+		.ctx_size_in = (uint32_t)size,
+	};
+
+	return bpf_prog_test_run_opts(bpf_program__fd(program), &options) == 0;
+}
+
+/* What the kernel is asked for each of our facts; those that are not here it cannot tell. */
+static const struct {
+	enum rbce_facts fact;
+	unsigned asked;
+} told[] = {
+	{RBCE_FACT_STAT, VERDICT_KNOWN},
+	{RBCE_FACT_IDS, VERDICT_BY_UID | VERDICT_BY_EUID | VERDICT_BY_GID | VERDICT_BY_EGID},
+	{RBCE_FACT_EXE, VERDICT_BY_EXE},
+	{RBCE_FACT_PARENT, VERDICT_BY_PARENT},
+	{RBCE_FACT_PGRP_LEADER, VERDICT_BY_PGRP_LEADER},
+	{RBCE_FACT_SESSION_LEADER, VERDICT_BY_SESSION_LEADER},
+	{RBCE_FACT_CGROUP, VERDICT_KNOWN},
+};
+
+/* False when it cannot tell all of them. */
+static bool to_ask(const struct bpf *bpf, unsigned facts, __u64 *ret)
+{
+	uint64_t rules = bpf->program->bss->rules;
+
+	/* Supplementary groups are no number. */
+	if (facts & RBCE_FACT_IDS && (!(rules & VERDICT_KNOWN) || rules & VERDICT_BY_GROUPS))
+		return false;
+	*ret = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(told); i++) {
+		if (facts & told[i].fact)
+			*ret |= told[i].asked;
+		facts &= ~(unsigned)told[i].fact;
+	}
+	return facts == 0;
+}
+
+/* False for a program that was not met before. */
+static bool add_program(const struct bpf *bpf, uint64_t hash, char **ret)
+{
+	if (hash == 0 || hash == VERDICT_NO_PROGRAM)
+		return true;
+	*ret = known_program(bpf->known, hash);
+	return *ret != NULL;
+}
+
+static bool translate(const struct bpf *bpf, const struct bpf_facts *from, unsigned facts,
+		      struct rbce_task *task)
+{
+	const struct verdict_key *key = &from->key;
+
+	task->facts = facts;
+	task->start = to_ticks(from->start);
+	task->ppid = (pid_t)from->ppid;
+	task->pgrp = (pid_t)from->pgrp;
+	task->session = (pid_t)from->session;
+	task->tty = (int)from->tty;
+	task->policy = (int)from->policy;
+	task->kernel_thread = from->kernel_thread;
+	task->uid = key->uid;
+	task->euid = key->euid;
+	task->gid = key->gid;
+	task->egid = key->egid;
+	memcpy(task->comm, from->comm, sizeof(from->comm));
+	return add_program(bpf, key->exe, &task->exe) &&
+	       add_program(bpf, key->parent, &task->parent_exe) &&
+	       add_program(bpf, key->pgrp_leader, &task->pgrp_leader_exe) &&
+	       add_program(bpf, key->session_leader, &task->session_leader_exe) &&
+	       (!(facts & RBCE_FACT_CGROUP) || known_place(bpf->known, key->place, task));
+}
+
+/* Takes three microseconds where /proc takes fifty, once a program and a place were met. */
+static bool tells(void *data, pid_t pid, unsigned facts, struct rbce_task *task)
+{
+	const struct bpf *bpf = data;
+	struct bpf_facts answer = {.pid = (uint32_t)pid};
+	CLEANUP(rbce_task_done) struct rbce_task all = {.pid = pid};
+
+	if (!bpf->asks || !to_ask(bpf, facts, &answer.key.rules) ||
+	    !ask(bpf->program->progs.tell, &answer, sizeof(answer)) || !answer.told ||
+	    !translate(bpf, &answer, facts, &all))
+		return false;
+	*task = all;
+	all = (struct rbce_task){0};
+	return true;
+}
+
 /* ---- verdicts ---- */
 
 /* While they are looked at, tasks whose events the kernel would leave out are not. */
@@ -172,24 +268,26 @@ static void look(void *data, pid_t pid, bool begins)
 }
 
 /*
- * A place, from a text of /proc/PID/cgroup. Tasks that are looked at one after the other often
- * stand in the same one. Of a place that is made anew meanwhile the old one is kept, where nobody
- * stands.
+ * Is the whole of where a task stands in its place? Where systemd has a hierarchy of its own and
+ * there is no v2 tree, the unit is not.
  */
-static int place_of(struct bpf *bpf, const char *text, uint64_t *ret)
+static bool is_in_place(const struct bpf *bpf, const char *text)
 {
-	uint64_t now = engine_now();
-	int r = 0;
+	return bpf->hierarchies & 1U << VERDICT_UNIFIED || !strstr(text, ":name=systemd:");
+}
 
-	if (!bpf->place_text || now > bpf->place_until || !streq(text, bpf->place_text)) {
-		free(bpf->place_text);
-		bpf->place_text = NULL;
-		r = verdicts_place(bpf->seed, bpf->engine->h, text, &bpf->place);
-		if (r == 0)
-			bpf->place_text = strdup(text);
-		bpf->place_until = now + PLACE_USEC;
-	}
-	*ret = bpf->place;
+/* The place where TASK stands, as its facts say. */
+static int place_of(struct bpf *bpf, const struct rbce_task *task, uint64_t *ret)
+{
+	int r;
+
+	if (!is_in_place(bpf, task->cgroup))
+		return -ENOENT;
+	if (known_place_of(bpf->known, task->cgroup, ret))
+		return 0;
+	r = verdicts_place(bpf->seed, bpf->engine->h, task->cgroup, ret);
+	if (r == 0)
+		known_add_place(bpf->known, *ret, task);
 	return r;
 }
 
@@ -197,17 +295,19 @@ static int place_of(struct bpf *bpf, const char *text, uint64_t *ret)
 static int place_after_move(struct bpf *bpf, const struct rbce_task *task, const char *container,
 			    uint64_t *ret)
 {
-	CLEANUP(rbce_task_done) struct rbce_task now = {0};
-	cleanup_free char *stands = NULL;
-	int r;
+	CLEANUP(rbce_task_done) struct rbce_task now = {.pid = task->pid};
+	int r = 0;
 
-	r = rbce_task_read(bpf->engine->root, task->pid, RBCE_FACT_CGROUP, &now, NULL);
+	if (!tells(bpf, task->pid, RBCE_FACT_CGROUP, &now)) {
+		r = rbce_task_read(bpf->engine->root, task->pid, RBCE_FACT_CGROUP, &now, NULL);
+		if (r == 0)
+			r = rbce_hierarchy_place(bpf->engine->h, &now);
+	}
 	if (r < 0)
 		return r;
-	r = rbce_hierarchy_container_of(bpf->engine->h, now.cgroup, &stands);
-	if (r != 0)
-		return r < 0 ? r : -ENOENT;
-	return streq(stands, container) ? place_of(bpf, now.cgroup, ret) : -ENOENT;
+	if (!now.container || now.split || !streq(now.container, container))
+		return -ENOENT;
+	return place_of(bpf, &now, ret);
 }
 
 /* Where tasks like this one stand right. -ENOENT: that is not for the kernel to tell. */
@@ -217,12 +317,12 @@ static int right_place(struct bpf *bpf, const struct rbce_task *task,
 	const struct rule *rule = decision->rule;
 
 	if (decision->outcome == OUTCOME_NONE || (decision->outcome == OUTCOME_IGNORED && rule))
-		return place_of(bpf, task->cgroup, ret);
+		return place_of(bpf, task, ret);
 	if (!rule || !decision->container || rule_actions_hash(&rule->actions) ||
 	    !ruleset_container_lasts(bpf->engine->rules, rule, task))
 		return -ENOENT;
 	if (decision->outcome == OUTCOME_RIGHT)
-		return place_of(bpf, task->cgroup, ret);
+		return place_of(bpf, task, ret);
 	/* There the same rule will match, but where rules ask for it. */
 	if (decision->outcome == OUTCOME_MOVED && !ruleset_asks(bpf->engine->rules, "in"))
 		return place_after_move(bpf, task, decision->container, ret);
@@ -236,6 +336,8 @@ static void decided(void *data, const struct rbce_task *task, const struct decis
 	struct verdict_key key;
 	uint64_t place;
 
+	if (task->exe)
+		known_add_program(bpf->known, verdicts_hash_path(bpf->seed, task->exe), task->exe);
 	if (right_place(bpf, task, decision, &place) < 0 ||
 	    !verdicts_key(bpf->seed, bpf->program->bss->rules, task, place, &key))
 		return;
@@ -290,8 +392,6 @@ static void noted(void *data, pid_t pid, enum record_interest interest)
 	bpf->program->bss->rules = 0;
 }
 
-/* ---- the gate ---- */
-
 /* In the kernel that takes two microseconds; to read the facts of the task takes fifty. */
 static bool foresees(void *data, pid_t pid, const char *program)
 {
@@ -300,15 +400,8 @@ static bool foresees(void *data, pid_t pid, const char *program)
 		.program = verdicts_hash_path(bpf->seed, program),
 		.pid = (uint32_t)pid,
 	};
-	struct bpf_test_run_opts options = {
-		.sz = sizeof(options),
-		.ctx_in = &question,
-		.ctx_size_in = sizeof(question),
-	};
 
-	return bpf->foresees &&
-	       bpf_prog_test_run_opts(bpf_program__fd(bpf->program->progs.foresee), &options) ==
-		       0 &&
+	return bpf->asks && ask(bpf->program->progs.foresee, &question, sizeof(question)) &&
 	       question.right;
 }
 
@@ -437,8 +530,9 @@ static void choose_programs(struct bpf *bpf, const struct btf *types)
 	bpf_program__set_autoload(p->progs.after_system_call, !bpf->enters);
 	/* Only while it is needed: see rules_changed(). */
 	bpf_program__set_autoattach(p->progs.after_system_call, false);
-	bpf->foresees = may_find_tasks(types);
-	bpf_program__set_autoload(p->progs.foresee, bpf->foresees);
+	bpf->asks = may_find_tasks(types);
+	bpf_program__set_autoload(p->progs.foresee, bpf->asks);
+	bpf_program__set_autoload(p->progs.tell, bpf->asks);
 }
 
 /*
@@ -477,7 +571,7 @@ static int load(struct bpf *bpf, struct rbce_error *err)
 	choose_programs(bpf, types);
 	btf__free(types);
 	bpf->program->rodata->seed = bpf->seed;
-	bpf->program->rodata->hierarchies = verdicts_hierarchies(bpf->engine->h);
+	bpf->program->rodata->hierarchies = bpf->hierarchies;
 	bpf->program->rodata->daemon_pid = (uint32_t)getpid();
 	bpf_map__set_max_entries(bpf->program->maps.events, ring_size(bpf->engine));
 	*complaint = '\0';
@@ -525,7 +619,7 @@ static void close_bpf(void *data)
 	if (bpf->ids)
 		connector_close(bpf->ids);
 	rbced_bpf__destroy(bpf->program);
-	free(bpf->place_text);
+	known_free(bpf->known);
 	free(bpf->per_cpu);
 	free(bpf);
 }
@@ -538,10 +632,12 @@ static int open_bpf(struct engine *engine, void **ret, struct rbce_error *err)
 	if (!bpf)
 		return rbce_error_errno(err, -ENOMEM, "cannot use BPF");
 	bpf->engine = engine;
+	bpf->hierarchies = verdicts_hierarchies(engine->h);
+	bpf->known = known_new();
 	libbpf_set_print(on_libbpf);
 	if (getrandom(&bpf->seed, sizeof(bpf->seed), 0) != sizeof(bpf->seed))
 		bpf->seed = engine_now();
-	r = check_system(err);
+	r = bpf->known ? check_system(err) : rbce_error_errno(err, -ENOMEM, "cannot use BPF");
 	if (r == 0)
 		r = load(bpf, err);
 	if (r == 0 && !bpf->enters)
@@ -591,6 +687,7 @@ const struct source_kind source_bpf = {
 	.put_status = put_status,
 	.rules_changed = rules_changed,
 	.look = look,
+	.tells = tells,
 	.decided = decided,
 	.foresees = foresees,
 	.noted = noted,

@@ -107,10 +107,19 @@ struct pid {
 	struct upid numbers[1]; /* the first is that of the initial namespace */
 };
 
+struct tty_driver {
+	int major, minor_start;
+};
+
+struct tty_struct {
+	struct tty_driver *driver;
+	int index;
+};
+
 struct signal_struct {
 	atomic_t live;
 	struct pid *pids[PIDTYPE_MAX];
-	void *tty;
+	struct tty_struct *tty;
 };
 
 struct kernfs_node {

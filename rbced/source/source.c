@@ -95,6 +95,12 @@ void source_decided(const struct engine *engine, const struct rbce_task *task,
 		engine->source.kind->decided(engine->source.data, task, decision);
 }
 
+bool source_tells(const struct engine *engine, pid_t pid, unsigned facts, struct rbce_task *task)
+{
+	return engine->source.kind && engine->source.kind->tells &&
+	       engine->source.kind->tells(engine->source.data, pid, facts, task);
+}
+
 bool source_foresees(const struct engine *engine, pid_t pid, const char *program)
 {
 	return engine->source.kind->foresees &&

@@ -21,16 +21,21 @@ struct source_kind {
 	void (*put_status)(void *data, struct json_object *object);
 	/* engine->rules has changed: what was learned of the old ones is void. */
 	void (*rules_changed)(void *data);
+	/* These are called by the gate's thread too, and but for decided() without the lock. */
 	/*
 	 * The facts of a task are going to be read (BEGINS), and what is decided by them was done:
 	 * what the task does in between is not known to that decision.
 	 */
 	void (*look)(void *data, pid_t pid, bool begins);
-	/* A task was looked at, with the facts in TASK, and this came of it. Both of these are
-	 * called by the gate's thread too; only the latter with the lock. */
+	/*
+	 * Can it tell all these FACTS of a task itself, as they are at one moment? Then TASK, which
+	 * has nothing but its pid, has them too. False is always an answer: /proc tells them.
+	 */
+	bool (*tells)(void *data, pid_t pid, unsigned facts, struct rbce_task *task);
+	/* A task was looked at, with the facts in TASK, and this came of it. */
 	void (*decided)(void *data, const struct rbce_task *task, const struct decision *decision);
-	/* Does the task, which is held before it executes PROGRAM, stand right for that? Called by
-	 * the gate's thread without the lock; false is always an answer. */
+	/* Does the task, which is held before it executes PROGRAM, stand right for that? False is
+	 * always an answer. */
 	bool (*foresees)(void *data, pid_t pid, const char *program);
 	/* Is there a record of the task? See records_watch(). */
 	void (*noted)(void *data, pid_t pid, enum record_interest interest);
@@ -57,6 +62,7 @@ bool source_learns(const struct engine *engine);
 void source_decided(const struct engine *engine, const struct rbce_task *task,
 		    const struct decision *decision);
 
+bool source_tells(const struct engine *engine, pid_t pid, unsigned facts, struct rbce_task *task);
 bool source_foresees(const struct engine *engine, pid_t pid, const char *program);
 
 extern const struct source_kind source_bpf;

@@ -122,6 +122,20 @@ struct bpf_foresight {
 	__u32 right; /* does it stand right for that? */
 };
 
+/*
+ * What is asked of a process, and told: the facts named in key.rules, all of one moment, and those
+ * beside the key that cost nothing.
+ */
+struct bpf_facts {
+	struct verdict_key key;
+	__u64 start; /* ns after boot */
+	__u32 pid;   /* asked for */
+	__u32 told;  /* 0: the rest is not to be had this way */
+	__u32 ppid, pgrp, session, tty, policy;
+	__u32 kernel_thread;
+	char comm[16];
+};
+
 /* For each processor. */
 struct bpf_counters {
 	__u64 delivered[HEARD_CAUSES];
