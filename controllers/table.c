@@ -5,6 +5,7 @@
 #include <rbce/units.h>
 
 #include "internal.h"
+#include "nearest.h"
 #include "util.h"
 
 static const struct controller_key *const keys[] = {
@@ -82,16 +83,22 @@ const char *controller_key_initial(const struct controller_key *key)
 	return key->initial;
 }
 
+static const char *name_at(size_t index)
+{
+	return index < ARRAY_SIZE(keys) ? keys[index]->name : NULL;
+}
+
 static int unknown_key(const char *name, struct rbce_error *err)
 {
-	char quoted[QUOTED_SIZE], known[768] = "";
-	size_t n = 0;
+	char quoted[QUOTED_SIZE];
+	const char *near = word_nearest(name, name_at);
 
-	for (size_t i = 0; i < ARRAY_SIZE(keys) && n < sizeof(known); i++)
-		n += (size_t)snprintf(known + n, sizeof(known) - n, "%s%s", i ? ", " : "",
-				      keys[i]->name);
-	return rbce_error_set(err, -ENOENT, "unknown key '%s' (known: %s)",
-			      amount_quote(name, quoted), known);
+	amount_quote(name, quoted);
+	if (near)
+		return rbce_error_set(err, -ENOENT, "unknown key '%s'; did you mean '%s'?", quoted,
+				      near);
+	return rbce_error_set(err, -ENOENT, "unknown key '%s' (rbce-controllers(7) has them all)",
+			      quoted);
 }
 
 int controller_check(const char *name, const char *value, struct rbce_error *err)

@@ -5,6 +5,7 @@
 
 #include "hash.h"
 #include "internal.h"
+#include "nearest.h"
 #include "util.h"
 
 /* What the parsing of one set carries along. */
@@ -92,56 +93,10 @@ bool parse_knows_key(enum section_kind kind, const char *name, size_t size)
 
 /* ---- unknown keys ---- */
 
-enum { WORD_SIZE = 32, TOO_FAR = 3 };
-
-/* How many single-letter changes make one word of the other; TOO_FAR for long words. */
-static unsigned word_distance(const char *a, const char *b)
-{
-	unsigned row[WORD_SIZE], n = (unsigned)strlen(b);
-
-	if (strlen(a) >= WORD_SIZE || n >= WORD_SIZE)
-		return TOO_FAR;
-	for (unsigned j = 0; j <= n; j++)
-		row[j] = j;
-	for (unsigned i = 1; *a; a++, i++) {
-		unsigned diagonal = row[0];
-
-		row[0] = i;
-		for (unsigned j = 1; j <= n; j++) {
-			unsigned change = diagonal + (*a != b[j - 1]);
-
-			diagonal = row[j];
-			if (change > row[j] + 1)
-				change = row[j] + 1;
-			if (change > row[j - 1] + 1)
-				change = row[j - 1] + 1;
-			row[j] = change;
-		}
-	}
-	return row[n];
-}
-
-/* The key of a rule that was probably meant; NULL when none is near. */
-static const char *near_key(const char *name)
-{
-	const char *nearest = NULL, *key;
-	unsigned least = TOO_FAR;
-
-	for (size_t i = 0; (key = rule_key(i)); i++) {
-		unsigned distance = word_distance(name, key);
-
-		if (distance < least && distance < strlen(key)) {
-			least = distance;
-			nearest = key;
-		}
-	}
-	return nearest;
-}
-
 static void note_unknown_key(struct parser *p, struct raw_section *section,
 			     const struct raw_key *key)
 {
-	const char *near = near_key(key->name);
+	const char *near = word_nearest(key->name, rule_key);
 
 	if (near)
 		raw_fault(&p->set->raw, section, key->line,

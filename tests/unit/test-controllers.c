@@ -127,7 +127,7 @@ static const struct {
 	{"raw.memory.reclaim", "1G", -ENOENT, "unknown key"},
 	{"raw.../x.y", "1", -ENOENT, "unknown key"},
 	{"raw.nosuch.file", "1", -ENOENT, "unknown key"},
-	{"no.such", "1", -ENOENT, "unknown key 'no.such' (known: cpu.weight, cpu.max, "},
+	{"no.such", "1", -ENOENT, "unknown key 'no.such' (rbce-controllers(7) has them all)"},
 	{"bad\nkey", "1", -ENOENT, "unknown key 'bad?key'"},
 	{"pids.max", "1\n2", -EINVAL, "'1?2' is not a number"},
 };
