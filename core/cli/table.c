@@ -96,6 +96,17 @@ void table_set(struct table *t, size_t column, const char *format, ...)
 		out_of_memory();
 }
 
+struct table *table_free(struct table *t)
+{
+	if (!t)
+		return NULL;
+	scols_unref_table(t->scols);
+	free(t->lines);
+	free(t->shown);
+	free(t);
+	return NULL;
+}
+
 int table_finish(struct table *t)
 {
 	int r = 0;
@@ -107,9 +118,6 @@ int table_finish(struct table *t)
 		r = scols_print_table(t->scols);
 	if (r == 0 && (fflush(stdout) != 0 || ferror(stdout)))
 		r = -errno;
-	scols_unref_table(t->scols);
-	free(t->lines);
-	free(t->shown);
-	free(t);
+	table_free(t);
 	return r;
 }

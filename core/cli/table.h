@@ -35,4 +35,6 @@ __attribute__((format(printf, 3, 4))) void table_set(struct table *t, size_t col
 /* Prints to stdout and releases. Returns 0 or -errno (a full disk, a closed pipe). */
 int table_finish(struct table *t);
 
+struct table *table_free(struct table *t); /* unprinted; NULL */
+
 #endif

@@ -328,11 +328,13 @@ int command_diff(int argc, char **argv)
 	if (containers_open(common.root, &all, &err) < 0)
 		return command_failed(&err);
 	t = table_new("differences", columns, ARRAY_SIZE(columns), common.json);
-	if (diff(set, all.h, t, &n, &err) < 0)
+	if (diff(set, all.h, t, &n, &err) < 0) {
+		table_free(t);
 		return command_failed(&err);
+	}
 	if (n == 0 && !common.json)
 		printf("the containers are as the files say\n");
-	else if (table_finish(t) < 0)
+	if (table_finish(t) < 0)
 		return EXIT_FAILURE;
 	return n ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -248,8 +248,10 @@ int command_ps(int argc, char **argv)
 	/* No root group means no container yet: an empty list. */
 	if (r == -ENOENT && !*top)
 		r = 0;
-	if (r < 0)
+	if (r < 0) {
+		table_free(t);
 		return command_failed(&err);
+	}
 	for (size_t i = 0; names[i]; i++) {
 		const char *below = after_prefix(names[i], top);
 

@@ -112,13 +112,14 @@ static int get(const char *root, const char *name, const struct wanted *wanted, 
 		t = table_new("keys", columns, ARRAY_SIZE(columns), false);
 	}
 	r = show(all.h, name, wanted, t, list, err);
-	if (r < 0)
+	if (r < 0) {
 		json_object_put(reply);
-	else if (json)
-		r = reply_print(reply) == EXIT_SUCCESS ? 0 : -EIO;
-	else
-		r = table_finish(t);
-	return r;
+		table_free(t);
+		return r;
+	}
+	if (json)
+		return reply_print(reply) == EXIT_SUCCESS ? 0 : -EIO;
+	return table_finish(t);
 }
 
 int command_get(int argc, char **argv)

@@ -311,7 +311,7 @@ hundred_at_the_gate() {
 # Each thread, which takes until it comes out of the kernel.
 stop_daemon() {
 	kill -STOP "$RBCED"
-	all_stopped() { ! grep -L '^State:.T' /proc/"$RBCED"/task/*/status | grep -q .; }
+	all_stopped() { [ -z "$(grep -L '^State:.T' /proc/"$RBCED"/task/*/status)" ]; }
 	wait_for 5 all_stopped
 }
 

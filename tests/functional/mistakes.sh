@@ -131,7 +131,7 @@ test_usage() {
 	refused 1 "containerstats: cannot open '/no?where': *" "$BIN/containerstats" report --db $'/no\nwhere'
 	refused 2 "ulimitx: cannot show 'a?b': *" "$BIN/ulimitx" $'a\nb'
 	for program in rbced rbcectl containerstats ulimitx; do
-		"$BIN/$program" --help | grep -q '^Usage: ' || fail "$program --help"
-		"$BIN/$program" --version | grep -q "^$program [0-9]" || fail "$program --version"
+		"$BIN/$program" --help | grep '^Usage: ' >/dev/null || fail "$program --help"
+		"$BIN/$program" --version | grep "^$program [0-9]" >/dev/null || fail "$program --version"
 	done
 }
