@@ -310,6 +310,11 @@ const char *rbce_container_name(const struct rbce_container *c)
 	return c->name;
 }
 
+const struct rbce_hierarchy *rbce_container_hierarchy(const struct rbce_container *c)
+{
+	return c->h;
+}
+
 int rbce_container_version(const struct rbce_container *c, enum rbce_controller controller)
 {
 	int i = hierarchy_index(c->h, controller);

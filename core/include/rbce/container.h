@@ -46,6 +46,9 @@ struct rbce_container *rbce_container_close(struct rbce_container *c);
 
 const char *rbce_container_name(const struct rbce_container *c);
 
+/* What it was opened on, borrowed. */
+const struct rbce_hierarchy *rbce_container_hierarchy(const struct rbce_container *c);
+
 /*
  * Moves the process PID with all its threads into every group of the container. Returns -ESRCH when
  * it is gone. -EINVAL for a kernel thread that may not move, and for a task with real-time threads
