@@ -49,14 +49,15 @@ PROGRAM_DIRS := $(patsubst %/main.c,%,$(wildcard rbced/main.c rbced/rbcectl/main
         ulimitx/main.c))
 PARTS := rbced/gate rbced/source
 program_name = $(if $(filter stats,$1),containerstats,$(notdir $1))
-LEFT_OUT := %/main.c %.bpf.c $(if $(BPF_LACKS),%/source/bpf.c,%/source/bpf-none.c)
+LEFT_OUT := %/main.c %.bpf.c $(if $(BPF_LACKS),%/source/bpf.c %/bpf/net.c %/bpf/pins.c,%/source/bpf-none.c \
+        %/bpf/none.c)
 objects = $(patsubst %.c,$B/%.o,$(filter-out $(LEFT_OUT),$(foreach d,$1,$(wildcard $d/*.c))))
 
-LIBRARY_OBJ := $(call objects,$(LIBRARIES) rules/import core/cli)
+LIBRARY_OBJ := $(call objects,$(LIBRARIES) controllers/bpf rules/import core/cli)
 PROGRAMS := $(foreach d,$(PROGRAM_DIRS),$B/bin/$(call program_name,$d))
 
 all: $(PROGRAMS)
-	$(if $(BPF_LACKS),@echo "rbced is built without its bpf source: there is no $(BPF_LACKS)")
+	$(if $(BPF_LACKS),@echo "built without BPF (source bpf, keys net.*): there is no $(BPF_LACKS)")
 
 $B/lib.a: $(LIBRARY_OBJ)
 	$(call say,AR)

@@ -80,6 +80,8 @@ static bool level_amount(const struct controller_key *key, const struct effectiv
 	uint64_t quota, period;
 	int used = 0;
 
+	if (key->unit == CONTROLLER_TEXT)
+		return net_rate(level->value, ret) == 0;
 	if (amount_parse(key, level->value, ret, NULL) == 0)
 		return true;
 	if (sscanf(level->value, "%" SCNu64 "us/%" SCNu64 "us%n", &quota, &period, &used) != 2 ||
@@ -129,6 +131,17 @@ static int give_level(const struct controller_key *key, struct effective *e, siz
 	return e->value && e->decided_by ? 0 : -ENOMEM;
 }
 
+static int append(char **text, const char *separator, const char *more)
+{
+	char *joined;
+
+	if (asprintf(&joined, "%s%s%s", *text, **text ? separator : "", more) < 0)
+		return -ENOMEM;
+	free(*text);
+	*text = joined;
+	return 0;
+}
+
 /* The lines of a key with a line for each device: the lowest of each amount, and whose it is. */
 static int merge_devices(struct effective *e)
 {
@@ -147,18 +160,11 @@ static int merge_devices(struct effective *e)
 	if (r < 0)
 		return r;
 	e->decided_by = strdup("");
-	for (size_t i = 0; e->decided_by && i < e->n; i++) {
-		char *joined;
-
-		if (!seen[i])
-			continue;
-		if (asprintf(&joined, "%s%s%s", e->decided_by, *e->decided_by ? "," : "",
-			     e->levels[i].container) < 0)
-			joined = NULL;
-		free(e->decided_by);
-		e->decided_by = joined;
-	}
-	return e->decided_by ? 0 : -ENOMEM;
+	r = e->decided_by ? 0 : -ENOMEM;
+	for (size_t i = 0; r == 0 && i < e->n; i++)
+		if (seen[i])
+			r = append(&e->decided_by, ",", e->levels[i].container);
+	return r;
 }
 
 static int merge_lists(struct effective *e)
@@ -188,6 +194,24 @@ static int merge_lists(struct effective *e)
 	return e->decided_by ? 0 : -ENOMEM;
 }
 
+/* The lists that were set, all of which hold, and whose they are. */
+static int join_set(const struct controller_key *key, struct effective *e)
+{
+	int r;
+
+	e->value = strdup("");
+	e->decided_by = strdup("");
+	r = e->value && e->decided_by ? 0 : -ENOMEM;
+	for (size_t i = 0; r == 0 && i < e->n; i++) {
+		if (streq(e->levels[i].value, key->initial))
+			continue;
+		r = append(&e->value, "; ", e->levels[i].value);
+		if (r == 0)
+			r = append(&e->decided_by, ",", e->levels[i].container);
+	}
+	return r == 0 && !*e->value ? append(&e->value, "", key->initial) : r;
+}
+
 static int decide(const struct controller_key *key, int version, struct effective *e)
 {
 	/* v1 has no hierarchy for some of them: what a group above has is no limit for this one. */
@@ -205,6 +229,8 @@ static int decide(const struct controller_key *key, int version, struct effectiv
 		return merge_devices(e);
 	case SCOPE_LISTS:
 		return merge_lists(e);
+	case SCOPE_EACH:
+		return join_set(key, e);
 	}
 	return -EINVAL;
 }

@@ -67,6 +67,7 @@ enum key_scope {
 	SCOPE_NEAREST,    /* the nearest that is not initial */
 	SCOPE_DEVICES,    /* the lowest for each device: io.max */
 	SCOPE_LISTS,      /* what is in all of them: cpuset.cpus */
+	SCOPE_EACH,       /* each of them must allow it: net.connect */
 };
 
 struct controller_key {
@@ -107,6 +108,12 @@ extern const struct controller_key controller_freeze;  /* freeze.c */
 extern const struct controller_key controller_device;  /* device-list.c */
 extern const struct controller_key controller_hugetlb; /* hugetlb.c */
 extern const struct controller_key controller_raw;     /* raw.c */
+extern const struct controller_key controller_net_connect, controller_net_bind,
+	controller_net_accept, controller_net_egress, controller_net_priority,
+	controller_net_flowid; /* net.c */
+
+/* The rate in a value of net.egress, RBCE_UNLIMITED for "max". */
+int net_rate(const char *value, uint64_t *ret);
 
 /* The container's group with KEY's controller, as a directory of the caller's; -EOPNOTSUPP. */
 int key_open_directory(const struct controller_key *key, struct rbce_container *c,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* rbcectl kill, freeze, thaw: straight on the cgroups, so that they work without the daemon too. */
+#include <controllers/net.h>
 #include <errno.h>
 #include <stdio.h>
 
@@ -63,6 +64,9 @@ static int act(const struct action *action, const char *root, const char *name,
 		r = 0;
 	rbce_container_close(c);
 	containers_close(&all);
+	/* With the root goes what the network's keys keep for it. */
+	if (r == 0 && action->all && !*name)
+		net_forget(root);
 	return r;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* rbcectl get: the values of a container, what holds for it, and which group above decides that. */
 #include <controllers/effective.h>
+#include <controllers/net.h>
 #include <core/cli/table.h>
 #include <errno.h>
 
@@ -37,9 +38,62 @@ static struct json_object *level_object(const struct effective_level *level)
 	return object;
 }
 
-static void add_object(struct json_object *list, const struct controller_key *key,
-		       const struct effective *e)
+/* "allowed" of "connect.allowed" for net.connect; NULL for a counter of another key. */
+static const char *counter_of(const struct net_counter *counter, const struct controller_key *key)
 {
+	const char *name = after_prefix(controller_key_name(key), "net.");
+	const char *rest = name ? after_prefix(counter->name, name) : NULL;
+
+	return rest && *rest == '.' ? rest + 1 : NULL;
+}
+
+static struct json_object *counters_object(const struct controller_key *key,
+					   const struct net_counters *counters)
+{
+	struct json_object *object = NULL;
+	const struct net_counter *counter;
+
+	for (size_t i = 0; counters && (counter = net_counter_at(i)); i++) {
+		const char *name = counter_of(counter, key);
+		uint64_t value = net_counter_value(counter, counters);
+
+		if (!name)
+			continue;
+		object = object ?: json_object_new_object();
+		json_object_object_add(object, name, json_object_new_uint64(value));
+	}
+	return object;
+}
+
+/* "net.connect: 5 allowed, 2 denied", where there is anything. */
+static void print_counters(const struct wanted *wanted, const struct net_counters *counters)
+{
+	const struct controller_key *key;
+	const struct net_counter *counter;
+
+	for (size_t i = 0; (!wanted->n || i < wanted->n) && (key = wanted_at(wanted, i)); i++) {
+		const char *before = NULL;
+		uint64_t sum = 0;
+
+		for (size_t j = 0; (counter = net_counter_at(j)); j++)
+			sum += counter_of(counter, key) ? net_counter_value(counter, counters) : 0;
+		for (size_t j = 0; sum && (counter = net_counter_at(j)); j++) {
+			if (!counter_of(counter, key))
+				continue;
+			printf("%s%s%" PRIu64 " %s", before ? "" : controller_key_name(key),
+			       before ?: ": ", net_counter_value(counter, counters),
+			       counter_of(counter, key));
+			before = ", ";
+		}
+		if (before)
+			printf("\n");
+	}
+}
+
+static void add_object(struct json_object *list, const struct controller_key *key,
+		       const struct effective *e, const struct net_counters *counters)
+{
+	struct json_object *counted = counters_object(key, counters);
 	struct json_object *object = json_object_new_object(), *levels = json_object_new_array();
 	const char *own = e->levels[e->n - 1].value;
 
@@ -50,6 +104,8 @@ static void add_object(struct json_object *list, const struct controller_key *ke
 	for (size_t i = 0; i < e->n; i++)
 		json_object_array_add(levels, level_object(&e->levels[i]));
 	json_object_object_add(object, "levels", levels);
+	if (counted)
+		json_object_object_add(object, "counters", counted);
 	json_object_array_add(list, object);
 }
 
@@ -65,7 +121,8 @@ static void add_row(struct table *t, const struct controller_key *key, const str
 
 /* Prints each; where keys were asked for, one that is not to be had is a failure. */
 static int show(struct rbce_hierarchy *h, const char *name, const struct wanted *wanted,
-		struct table *t, struct json_object *list, struct rbce_error *err)
+		const struct net_counters *counters, struct table *t, struct json_object *list,
+		struct rbce_error *err)
 {
 	const struct controller_key *key;
 
@@ -83,7 +140,7 @@ static int show(struct rbce_hierarchy *h, const char *name, const struct wanted 
 		if (t)
 			add_row(t, key, &e);
 		else
-			add_object(list, key, &e);
+			add_object(list, key, &e, counters);
 	}
 	return 0;
 }
@@ -95,10 +152,14 @@ static int get(const char *root, const char *name, const struct wanted *wanted, 
 	struct rbce_container *c = NULL;
 	struct table *t = NULL;
 	struct json_object *reply = NULL, *list = NULL;
+	struct net_counters counters;
+	bool counted = false;
 	int r = containers_open(root, &all, err);
 
 	if (r == 0)
 		r = rbce_container_open(all.h, name, 0, &c, err);
+	if (r == 0)
+		counted = net_counters_read(c, &counters, NULL) == 0;
 	rbce_container_close(c);
 	if (r < 0)
 		return r;
@@ -111,7 +172,7 @@ static int get(const char *root, const char *name, const struct wanted *wanted, 
 	} else {
 		t = table_new("keys", columns, ARRAY_SIZE(columns), false);
 	}
-	r = show(all.h, name, wanted, t, list, err);
+	r = show(all.h, name, wanted, counted ? &counters : NULL, t, list, err);
 	if (r < 0) {
 		json_object_put(reply);
 		table_free(t);
@@ -119,7 +180,10 @@ static int get(const char *root, const char *name, const struct wanted *wanted, 
 	}
 	if (json)
 		return reply_print(reply) == EXIT_SUCCESS ? 0 : -EIO;
-	return table_finish(t);
+	r = table_finish(t);
+	if (r == 0 && counted)
+		print_counters(wanted, &counters);
+	return r;
 }
 
 int command_get(int argc, char **argv)
