@@ -310,7 +310,7 @@ int rbce_ingress(struct __sk_buff *skb)
 #define ADJUST_TIME (SECOND / 100)
 
 /* Of the whole rate, the least that one connection may have. */
-enum { SHARES_MAX = 1024 };
+enum { SHARES_MAX = 256 };
 
 /* Packets up to this size, such as acknowledgements, go as long as the debt is small. */
 enum { SMALL = 128 };
@@ -389,8 +389,11 @@ static bool pay(struct net_rules *own, __u64 length, __u64 now, bool timed, __u6
 	most = timed ? HORIZON : length <= SMALL ? own->burst_time : 0;
 	bpf_spin_lock(&own->pace.lock);
 	due = own->pace.due;
-	if (due + own->burst_time < now)
+	if (due + own->burst_time < now) {
 		due = now - own->burst_time;
+		/* What others took of it is free again. */
+		own->pace.share = own->rate;
+	}
 	if (!timed)
 		adjust(own, due < now ? now - due : 0, now);
 	*start = due;

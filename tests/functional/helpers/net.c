@@ -2,12 +2,16 @@
 /*
  * Sockets, and how they fare.
  *
- *   net connect|send|bind tcp|udp ADDRESS PORT   prints "done" or the name of the error; a server
- * that says nothing for a second is "silent" net serve tcp|udp ADDRESS PORT          answers until
- * it is ended; prints "ready" net sink tcp|udp ADDRESS PORT SECONDS   prints "ready", and the
- * kilobits a second that came in then, from the first byte net flood tcp|udp ADDRESS PORT SECONDS
- * [STREAMS] net late tcp ADDRESS PORT               opens a socket, prints "open", and connects it
- * when a line comes on standard input
+ *   net connect|send|bind tcp|udp ADDRESS PORT
+ *       prints "done" or the name of the error; a server that says nothing for a second is "silent"
+ *   net serve tcp|udp ADDRESS PORT
+ *       prints "ready", and answers until it is ended
+ *   net sink tcp|udp ADDRESS PORT SECONDS
+ *       prints "ready", and the kilobits a second that came in then, from the first byte on
+ *   net flood tcp|udp ADDRESS PORT SECONDS [STREAMS]
+ *       sends what it can
+ *   net late tcp ADDRESS PORT
+ *       opens a socket, prints "open", and connects it when a line comes on standard input
  */
 #include <arpa/inet.h>
 #include <errno.h>
