@@ -42,3 +42,10 @@ test_commands() {
 		[ -e "$target" ] || fail "there is no $target"
 	done < <(grep -oE '\]\([^)#]*\)' README.md | tr -d '()]')
 }
+
+test_the_manual_has_every_command() {
+	local name
+	for name in $("$BIN/rbcectl" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p'); do
+		grep -qE "^\.It (Ic [a-z]+ .*, )?Ic $name( |$)|, Ic $name( |$)" man/rbcectl.8 || fail "rbcectl(8) has no '$name'"
+	done
+}
