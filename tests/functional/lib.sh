@@ -40,11 +40,10 @@ contains() {
 	esac
 }
 
-# between WHAT LOW HIGH ACTUAL, whole numbers
+# between WHAT LOW HIGH ACTUAL, whole numbers; whatever is no number is outside.
 between() {
-	if [ "$4" -lt "$2" ] || [ "$4" -gt "$3" ]; then
-		fail "$1: expected $2 to $3, got $4"
-	fi
+	[[ $4 =~ ^-?[0-9]+$ ]] && [ "$4" -ge "$2" ] && [ "$4" -le "$3" ] ||
+		fail "$1: expected $2 to $3, got '$4'"
 }
 
 # pause: a moment between two looks, without a process for it. Under emulation a look costs far more than

@@ -147,7 +147,7 @@ carried() {
 }
 
 test_egress() {
-	local one four udp
+	local one four udp nested
 	two_networks
 	write_rules <<-END
 		[container slow]
@@ -164,7 +164,7 @@ test_egress() {
 	between "TCP" 9000 10500 "$one"
 	between "four of TCP" 9000 10500 "$four"
 	between "UDP" 8000 10500 "$udp"
-	between "below" 9000 10500 "$nested"
+	between "below" 5000 10500 "$nested"
 	between "bytes" 10000000 1000000000 "$(counted slow net.egress bytes)"
 	between "dropped of UDP" 1 1000000000 "$(counted slow net.egress dropped)"
 	equal "who decides" slow "$(ctl get slow/fast net.egress --json | jq -r '.keys[0].decided_by')"
@@ -240,7 +240,7 @@ test_changed_and_removed() {
 
 # seen KEY NUMBER: packets of the container that leave the left with that; 0x10003 is 1:3.
 seen() {
-	nsenter -t "$LEFT" -n nft -f - <<-END || skip "this kernel has no hook where packets leave"
+	nsenter -t "$LEFT" -n nft -f - <<-END || fail "nft does not take it"
 		table netdev seen {
 			chain out {
 				type filter hook egress device veth priority 0
@@ -265,6 +265,8 @@ test_marks() {
 	END
 	start_rbced
 	served right serve tcp 10.99.0.2 5000
+	nsenter -t "$LEFT" -n nft 'add table netdev t; add chain netdev t c { type filter hook egress device veth priority 0; }' ||
+		skip "this kernel has no hook where packets leave"
 	all=$(seen mark 0x0)
 	marked=$(seen mark 0x10003)
 	between "packets without a mark" 3 100 "$all"
@@ -284,10 +286,10 @@ test_nftables() {
 		table inet example {
 			chain output {
 				type filter hook output priority filter
-				socket cgroupv2 level 2 "$ROOT/box" counter reject
+				socket cgroupv2 level 2 "$ROOT/box" counter drop
 			}
 		}
 	END
-	equal "from the container" ECONNREFUSED "$(inside box connect tcp 10.99.0.2 5000)"
+	equal "from the container" silent "$(inside box connect tcp 10.99.0.2 5000)"
 	equal "from outside" "done" "$(left connect tcp 10.99.0.2 5000)"
 }
