@@ -111,6 +111,9 @@ extern const struct controller_key controller_raw;     /* raw.c */
 extern const struct controller_key controller_net_connect, controller_net_bind,
 	controller_net_accept, controller_net_egress, controller_net_priority,
 	controller_net_flowid; /* net.c */
+extern const struct controller_key controller_oom_policy, controller_oom_prefer,
+	controller_oom_avoid, controller_oom_prekill, controller_oom_pressure;    /* oom.c */
+extern const struct controller_key controller_penalty, controller_penalty_notice; /* penalty.c */
 
 /* The rate in a value of net.egress, RBCE_UNLIMITED for "max". */
 int net_rate(const char *value, uint64_t *ret);

@@ -20,6 +20,9 @@ static const struct controller_key *const keys[] = {
 	&controller_net_connect,      &controller_net_bind,     &controller_net_accept,
 	&controller_net_egress,       &controller_net_priority, &controller_net_flowid,
 	&controller_device,           &controller_freeze,       &controller_raw,
+	&controller_oom_policy,       &controller_oom_prefer,   &controller_oom_avoid,
+	&controller_oom_prekill,      &controller_oom_pressure, &controller_penalty,
+	&controller_penalty_notice,
 };
 
 const struct controller_key *controller_key_find(const char *name)
