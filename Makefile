@@ -47,7 +47,7 @@ say  = $(if $(V),,@printf '  %-5s %s\n' $(1) $@)
 LIBRARIES := rules controllers core
 PROGRAM_DIRS := $(patsubst %/main.c,%,$(wildcard rbced/main.c rbced/rbcectl/main.c stats/main.c \
         ulimitx/main.c))
-PARTS := rbced/gate rbced/source
+PARTS := rbced/gate rbced/source rbced/oom
 program_name = $(if $(filter stats,$1),containerstats,$(notdir $1))
 LEFT_OUT := %/main.c %.bpf.c $(if $(BPF_LACKS),%/source/bpf.c %/bpf/net.c %/bpf/pins.c,%/source/bpf-none.c \
         %/bpf/none.c)

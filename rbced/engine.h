@@ -122,11 +122,13 @@ struct engine_options {
 	struct gate_options gate;
 };
 
-struct placed;  /* place.c: containers that are open */
-struct records; /* record.c: tasks that were moved */
-struct reload;  /* reload.c: rules that are being read */
-struct gate;    /* gate/gate.c */
-struct stream;  /* stream.c: who listens to what is done */
+struct placed;    /* place.c: containers that are open */
+struct records;   /* record.c: tasks that were moved */
+struct reload;    /* reload.c: rules that are being read */
+struct gate;      /* gate/gate.c */
+struct stream;    /* stream.c: who listens to what is done */
+struct oom;       /* oom/oom.h: who watches containers that run out of memory */
+struct penalties; /* penalty.c: containers that use too much */
 
 /* source/source.h */
 struct source_kind;
@@ -153,6 +155,8 @@ struct engine {
 	struct reload *reload; /* NULL before the first request */
 	struct gate *gate;     /* NULL for none */
 	struct stream *stream;
+	struct oom *oom;             /* NULL while no rule needs it */
+	struct penalties *penalties; /* likewise */
 	struct counters counters;
 	struct histogram decisions; /* microseconds from a look at a task to its place */
 	struct histogram delays;    /* the same from the event, with the time that it waited */

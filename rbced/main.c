@@ -14,7 +14,9 @@
 #include "engine.h"
 #include "gate/gate.h"
 #include "key_check.h"
+#include "oom/oom.h"
 #include "options.h"
+#include "penalty.h"
 #include "place.h"
 #include "record.h"
 #include "reload.h"
@@ -171,6 +173,8 @@ static void stop(struct engine *engine, struct control *control)
 	control_close(control);
 	gate_close(engine);
 	source_close(engine);
+	penalty_close(engine);
+	oom_close(engine);
 	place_close(engine);
 	stream_close(engine);
 	records_free(engine->records);

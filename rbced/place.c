@@ -11,6 +11,8 @@
 #include <uthash.h>
 
 #include "hold.h"
+#include "oom/oom.h"
+#include "penalty.h"
 #include "stream.h"
 #include "util.h"
 
@@ -73,6 +75,14 @@ static int failed_limit(struct engine *engine, struct rbce_container *c,
 	return 0;
 }
 
+/* For now the daemon itself keeps another value, which goes back to this one. */
+static bool is_kept(struct engine *engine, struct rbce_container *c,
+		    const struct container_key *key)
+{
+	return oom_keeps(engine, c, key->key, key->value) ||
+	       penalty_keeps(engine, rbce_container_name(c), key->key, key->value);
+}
+
 /*
  * All keys of a section, in any order: one that the kernel refuses until another is set (swap.max
  * before memory.max on v1, cpu.burst before cpu.max) is tried again when the others are.
@@ -86,7 +96,9 @@ static int set_limits(struct engine *engine, struct rbce_container *c, struct rb
 
 	for (size_t i = 0; section && i < section->n_keys; i++) {
 		const struct container_key *key = &section->keys[i];
-		int r = controller_set(controller_key_find(key->key), c, key->value, &why);
+		int r = is_kept(engine, c, key) ? 0
+						: controller_set(controller_key_find(key->key), c,
+								 key->value, &why);
 
 		if (r < 0 && r != -EOPNOTSUPP)
 			refused++;
@@ -97,12 +109,21 @@ static int set_limits(struct engine *engine, struct rbce_container *c, struct rb
 	}
 	for (size_t i = 0; refused && i < section->n_keys; i++) {
 		const struct container_key *key = &section->keys[i];
-		int r = controller_set(controller_key_find(key->key), c, key->value, &why);
+		int r = is_kept(engine, c, key) ? 0
+						: controller_set(controller_key_find(key->key), c,
+								 key->value, &why);
 
 		if (r < 0 && r != -EOPNOTSUPP)
 			failed_limit(engine, c, section, key, &why, err);
 	}
 	return 0;
+}
+
+/* What the daemon does for it later on, by the rules. */
+static void watch(struct engine *engine, struct rbce_container *c)
+{
+	oom_watch(engine, c);
+	penalty_watch(engine, c);
 }
 
 /* Opens or makes the one container NAME, whose parent is there, and limits it. */
@@ -134,7 +155,10 @@ static int add_container(struct engine *engine, const char *name, struct rbce_er
 			  &(struct log_field){"container", rbce_container_name(c)}, 1);
 	}
 	r = remember(engine, c);
-	return r < 0 ? rbce_error_errno(err, r, "cannot open container '%s'", name) : 0;
+	if (r < 0)
+		return rbce_error_errno(err, r, "cannot open container '%s'", name);
+	watch(engine, c);
+	return 0;
 }
 
 int place_open(struct engine *engine, struct rbce_error *err)
@@ -148,6 +172,8 @@ int place_open(struct engine *engine, struct rbce_error *err)
 	/* An observer leaves limits alone as well. */
 	if (engine->options.observe)
 		return 0;
+	oom_open(engine);
+	penalty_open(engine);
 	r = rbce_container_list(engine->h, &names, err);
 	for (size_t i = 0; r == 0 && names[i]; i++) {
 		struct rbce_error why;
@@ -260,6 +286,8 @@ static bool has_key(const struct container_section *section, const char *key)
 
 void place_update_limits(struct engine *engine, const struct ruleset *old)
 {
+	oom_open(engine);
+	penalty_open(engine);
 	for (struct entry *e = engine->placed->table; e; e = e->hh.next) {
 		const struct container_section *before = ruleset_section(old, e->name);
 		const struct container_section *now = ruleset_section(engine->rules, e->name);
@@ -271,6 +299,7 @@ void place_update_limits(struct engine *engine, const struct ruleset *old)
 				take_back(e->container, &before->keys[i]);
 		if (set_limits(engine, e->container, &err) < 0)
 			log_warning("%s", err.message);
+		watch(engine, e->container);
 	}
 }
 
@@ -302,6 +331,8 @@ static void reap(struct engine *engine, struct entry *entry)
 	engine->counters.removed++;
 	stream_tell_text(engine, "removed", "container", entry->name);
 	log_event(LOG_LEVEL_INFO, "removed", &(struct log_field){"container", entry->name}, 1);
+	oom_forget(engine, entry->name);
+	penalty_forget(engine, entry->name);
 	forget(engine, entry);
 }
 

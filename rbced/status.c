@@ -5,6 +5,8 @@
 #include <core/cli/log.h>
 
 #include "gate/gate.h"
+#include "oom/oom.h"
+#include "penalty.h"
 #include "place.h"
 #include "put.h"
 #include "record.h"
@@ -112,6 +114,8 @@ void status_put(const struct engine *engine, struct json_object *object)
 	put_cache(engine, put_object(object, "cache"));
 	gate_put_status(engine->gate, put_object(object, "gate"));
 	put_containers(engine, put_object(object, "containers"));
+	oom_put_status(engine, put_object(object, "oom"));
+	penalty_put_status(engine, put_object(object, "penalties"));
 	put_number(object, "listeners", stream_listeners(engine));
 	put_number(object, "log_lost", log_lost());
 }

@@ -9,6 +9,8 @@
  *   loss       "lost", "total"           look      "cause", "tasks", "took_us"
  *   reload     "rules", or "error"       created, removed    "container"
  *   gate_miss  "pid", "program", "held_us"                   gate      "state"
+ *   oom        "container", "action", "reason", "usage", "limit"; "pid", "comm", "size"; "status"
+ *   penalty    "container", "action", "level", "limits", "seconds"
  *   missed     "lines" that this listener did not get
  */
 #ifndef RBCED_STREAM_H

@@ -7,6 +7,8 @@
 #include "control.h"
 #include "gate/gate.h"
 #include "hold.h"
+#include "oom/oom.h"
+#include "penalty.h"
 #include "place.h"
 #include "put.h"
 #include "record.h"
@@ -302,6 +304,11 @@ static int set_job_limits(struct request *request, struct rbce_container *c, str
 		struct rbce_error why;
 		int r;
 
+		if (row && controller_key_is_daemon(row))
+			return rbce_error_set(err, -EOPNOTSUPP,
+					      "cannot set '%s' of container '%s': it is for the "
+					      "[container] sections of rules",
+					      name, rbce_container_name(c));
 		r = row ? controller_set(row, c, json_object_get_string(value), &why)
 			: rbce_error_set(&why, -ENOENT, "unknown key");
 		if (r < 0)
@@ -489,6 +496,45 @@ static int verb_reload(struct request *request, struct rbce_error *err)
 	return r < 0 ? r : LATER;
 }
 
+/* Which containers are watched; with "answer" that of one which waits for it. */
+static int verb_oom(struct request *request, struct rbce_error *err)
+{
+	const char *name = text_argument(request, "container");
+	const char *answer = text_argument(request, "answer");
+	struct json_object *by;
+
+	if (!answer) {
+		oom_put_containers(request->engine, put_array(request->reply, "containers"));
+		return 0;
+	}
+	if (request->uid != 0)
+		return rbce_error_set(err, -EPERM, "cannot answer: only root may");
+	if (!name)
+		return rbce_error_set(err, -EINVAL, "cannot read request: it needs a container");
+	put_string(request->reply, "container", name);
+	put_string(request->reply, "answer", answer);
+	return oom_answer(request->engine, name, answer,
+			  json_object_object_get_ex(request->arguments, "by", &by)
+				  ? json_object_get_uint64(by)
+				  : 0,
+			  err);
+}
+
+/* Which containers are watched; with "lift" one goes free. */
+static int verb_penalty(struct request *request, struct rbce_error *err)
+{
+	const char *name = text_argument(request, "container");
+
+	if (!flag_argument(request, "lift")) {
+		penalty_put_containers(request->engine, put_array(request->reply, "containers"));
+		return 0;
+	}
+	if (request->uid != 0)
+		return rbce_error_set(err, -EPERM, "cannot lift a penalty: only root may");
+	put_string(request->reply, "container", name);
+	return penalty_lift(request->engine, name ?: "", err);
+}
+
 static const struct verb {
 	const char *name;
 	int (*run)(struct request *request, struct rbce_error *err);
@@ -499,6 +545,7 @@ static const struct verb {
 	{"release", verb_release, true},  {"reclassify", verb_reclassify, true},
 	{"reload", verb_reload, true},    {"tag", verb_tag, true},
 	{"marks", verb_marks, false},     {"events", verb_events, false},
+	{"oom", verb_oom, false},         {"penalty", verb_penalty, false},
 };
 
 static int run(struct request *request, struct rbce_error *err)

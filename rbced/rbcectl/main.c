@@ -34,6 +34,8 @@ static const struct {
 	{"diff", command_diff, "where rule files and containers differ"},
 	{"snapshot", command_snapshot, "the containers as a rule file"},
 	{"reclaim", command_reclaim, "take memory back from a container"},
+	{"oom", command_oom, "containers watched for want of memory; answer one that waits"},
+	{"penalty", command_penalty, "containers watched for using too much; lift a penalty"},
 	{"reload", command_reload, "read the rules again"},
 	{"freeze", command_freeze, "stop every task of a container"},
 	{"thaw", command_thaw, "let a frozen container go on"},

@@ -40,6 +40,7 @@ command_fn command_get;                                /* get.c */
 command_fn command_set, command_reclaim;               /* set.c */
 command_fn command_apply, command_diff;                /* apply.c */
 command_fn command_snapshot;                           /* snapshot.c */
+command_fn command_oom, command_penalty;               /* oom.c */
 
 /* Parses the command line and checks the number of operands; returns the first operand's index. */
 int command_parse(const struct command_line *line, int argc, char **argv, int min, int max);

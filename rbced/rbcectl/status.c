@@ -227,6 +227,15 @@ static void print_gate(struct json_object *gate)
 			   reply_number(gate, "held_p99_us"), reply_number(gate, "held_max_us"));
 }
 
+/* Where rules ask for such a thing. */
+static void print_watched(const char *label, struct json_object *object)
+{
+	if (!reply_number(object, "watched"))
+		return;
+	print_label(label);
+	print_counts(object, NULL);
+}
+
 static void print_status(struct json_object *status)
 {
 	char count[COUNT_SIZE];
@@ -240,6 +249,8 @@ static void print_status(struct json_object *status)
 	print_counts(reply_object(status, "held"), NULL);
 	print_label("containers");
 	print_counts(reply_object(status, "containers"), NULL);
+	print_watched("oom", reply_object(status, "oom"));
+	print_watched("penalties", reply_object(status, "penalties"));
 	if (reply_number(status, "log_lost")) {
 		print_label("log");
 		printf("%s messages lost\n", count_of(status, "log_lost", count));
