@@ -15,6 +15,7 @@
 #include "cli/options.h"
 #include "commands.h"
 #include "file.h"
+#include "listen.h"
 #include "sampler.h"
 #include "store.h"
 #include "times.h"
@@ -43,6 +44,7 @@ struct recorder {
 	struct rbce_hierarchy *hierarchy;
 	struct sampler *sampler;
 	struct store *store;
+	struct listener *listener;
 	sd_event *event;
 	char boot[64];
 	uint64_t next; /* CLOCK_MONOTONIC of the next tick, microseconds */
@@ -95,6 +97,7 @@ static void tick(struct recorder *r, bool final)
 	struct rbce_error err = {0};
 	int result;
 
+	listener_look(r->listener);
 	store_begin(r->store, times_now());
 	result = sampler_tick(r->sampler);
 	note_root_group(r);
@@ -200,6 +203,14 @@ static int open_store(struct recorder *r, struct rbce_error *err)
 	return result == -EMEDIUMTYPE || result == -EALREADY ? result : 0;
 }
 
+/* It is stored at the next tick. */
+static void on_told(void *data, struct told *told)
+{
+	const struct recorder *r = data;
+
+	store_tell(r->store, told);
+}
+
 static int add_events(struct recorder *r)
 {
 	static const int signals[] = {SIGTERM, SIGINT};
@@ -215,6 +226,8 @@ static int add_events(struct recorder *r)
 	signal(SIGPIPE, SIG_IGN);
 
 	result = sd_event_new(&r->event);
+	if (result >= 0)
+		result = listener_new(r->event, r->settings->root, on_told, r, &r->listener);
 	for (size_t i = 0; result >= 0 && i < ARRAY_SIZE(signals); i++)
 		result = sd_event_add_signal(r->event, NULL, signals[i], on_signal, r);
 	if (result >= 0)
@@ -322,6 +335,7 @@ int command_record(int argc, char **argv)
 	if (parse_times(&settings) < 0)
 		return EXIT_USAGE;
 	status = run(&r);
+	listener_free(r.listener);
 	sd_event_unref(r.event);
 	store_close(r.store);
 	sampler_close(r.sampler);

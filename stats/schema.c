@@ -93,6 +93,9 @@ static int create_views(sqlite3 *db)
 		     " first_seen / 1000.0 AS first_seen,"
 		     " coalesce(last_seen, (SELECT max(last_tick) FROM runs)) / 1000.0 AS last_seen"
 		     " FROM containers;"
+		     "DROP VIEW IF EXISTS actions;"
+		     "CREATE VIEW actions AS SELECT time / 1000.0 AS time, container, event,"
+		     " action, detail FROM events;"
 		     "DROP VIEW IF EXISTS usage;"
 		     "CREATE VIEW usage AS SELECT s.time / 1000.0 AS time, c.name AS container,"
 		     " s.container AS generation, s.period / 1000.0 AS period");
@@ -136,7 +139,15 @@ static int create_tables(sqlite3 *db)
 	return schema_run_built(db, sql);
 }
 
-static const schema_step steps[] = {create_tables};
+/* What rbced did, as it told it. */
+static int create_events(sqlite3 *db)
+{
+	return schema_run(db, "CREATE TABLE events(time INTEGER NOT NULL, container TEXT NOT NULL,"
+			      " event TEXT NOT NULL, action TEXT NOT NULL, detail TEXT NOT NULL);"
+			      "CREATE INDEX events_time ON events(time);");
+}
+
+static const schema_step steps[] = {create_tables, create_events};
 
 int schema_columns(sqlite3 *db, uint64_t *ret)
 {
@@ -193,9 +204,11 @@ static int update_schema(sqlite3 *db)
 	if (rc == SQLITE_OK)
 		rc = schema_columns(db, &have);
 	if (rc == SQLITE_OK)
-		rc = schema_integer(db, "SELECT count(*) FROM sqlite_master WHERE type = 'view'",
+		rc = schema_integer(db,
+				    "SELECT count(*) FROM sqlite_master WHERE type = 'view'"
+				    " AND name IN ('container_list', 'actions', 'usage')",
 				    &views);
-	if (rc != SQLITE_OK || (have == (UINT64_C(1) << METRIC_TOTAL) - 1 && views > 0))
+	if (rc != SQLITE_OK || (have == (UINT64_C(1) << METRIC_TOTAL) - 1 && views == 3))
 		return rc;
 	rc = schema_run(db, "BEGIN IMMEDIATE");
 	if (rc == SQLITE_OK)

@@ -2,9 +2,9 @@
 /*
  * The database of containerstats: its tables, its version, and how it is opened.
  *
- * Readers use the view "usage" (and "container_list"), which stay as they are; the tables below
- * them may change with PRAGMA user_version. All times in tables are integers, milliseconds since
- * the epoch; the views give seconds.
+ * Readers use the view "usage" (and "container_list", "actions"), which stay as they are; the
+ * tables below them may change with PRAGMA user_version. All times in tables are integers,
+ * milliseconds since the epoch; the views give seconds.
  */
 #ifndef STATS_SCHEMA_H
 #define STATS_SCHEMA_H

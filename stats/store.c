@@ -12,6 +12,9 @@
 /* So many containers that ended while nothing could be stored are kept for when it can. */
 enum { ENDED_MAX = 4096 };
 
+/* And so many events. */
+enum { TOLD_MAX = 4096 };
+
 struct store {
 	struct store_options options;
 	struct writer *writer; /* NULL while the database is not open */
@@ -20,6 +23,9 @@ struct store {
 	struct series *series;
 	struct series *ended;
 	size_t n_ended;
+	struct told *told; /* in the order of coming */
+	struct told **last_told;
+	size_t n_told;
 	int64_t time;
 	int64_t previous; /* time of the tick before */
 	int64_t full;     /* the last stored tick with a row of every container, 0 for none */
@@ -34,6 +40,7 @@ int store_new(const struct store_options *options, struct store **ret, struct rb
 		return rbce_error_errno(err, -ENOMEM, "cannot open '%s'", options->path);
 	store->options = *options;
 	store->run.interval = options->interval;
+	store->last_told = &store->told;
 	*ret = store;
 	return 0;
 }
@@ -77,6 +84,18 @@ void store_begin(struct store *store, int64_t time)
 	if (!store->run.started)
 		store->run.started = time;
 	store->run.ticks++;
+}
+
+void store_tell(struct store *store, struct told *told)
+{
+	if (store->n_told == TOLD_MAX) {
+		told_free(told);
+		return;
+	}
+	told->next = NULL;
+	*store->last_told = told;
+	store->last_told = &told->next;
+	store->n_told++;
 }
 
 static void end_series(struct store *store, struct series *s)
@@ -165,6 +184,8 @@ static int write_tick(struct store *store, bool full)
 		rc = write_ended(store, s);
 	for (struct series *s = store->series; s && rc == SQLITE_OK; s = s->hh.next)
 		rc = write_series(store, s, full);
+	for (const struct told *t = store->told; t && rc == SQLITE_OK; t = t->next)
+		rc = writer_add_event(store->writer, t);
 	if (rc == SQLITE_OK && full)
 		rc = writer_drop_counters(store->writer);
 	store->run.last_tick = store->time;
@@ -184,6 +205,18 @@ static void free_ended(struct store *store)
 	store->n_ended = 0;
 }
 
+static void free_told(struct store *store)
+{
+	while (store->told) {
+		struct told *told = store->told;
+
+		store->told = told->next;
+		told_free(told);
+	}
+	store->last_told = &store->told;
+	store->n_told = 0;
+}
+
 static void note_stored(struct store *store, bool full)
 {
 	for (struct series *s = store->series; s; s = s->hh.next) {
@@ -191,6 +224,7 @@ static void note_stored(struct store *store, bool full)
 		s->written |= s->pending;
 	}
 	free_ended(store);
+	free_told(store);
 	if (full)
 		store->full = store->time;
 }
@@ -245,6 +279,7 @@ struct store *store_close(struct store *store)
 		return NULL;
 	writer_close(store->writer);
 	free_ended(store);
+	free_told(store);
 	while (store->series) {
 		struct series *s = store->series;
 

@@ -13,6 +13,7 @@
 #include <rbce/error.h>
 #include <stdint.h>
 
+#include "listen.h"
 #include "sampler.h"
 
 struct store_options {
@@ -42,6 +43,9 @@ int store_open(struct store *store, struct rbce_error *err);
 void store_begin(struct store *store, int64_t time);
 int store_put(struct store *store, const struct sample *sample);
 int store_commit(struct store *store, uint64_t overruns, bool final, struct rbce_error *err);
+
+/* What was told, which it takes, is stored with the next tick. */
+void store_tell(struct store *store, struct told *told);
 
 /* Ticks so far, and those of them that were lost. */
 uint64_t store_ticks(const struct store *store);

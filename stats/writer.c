@@ -20,6 +20,7 @@ enum statement {
 	DROP_COUNTERS,
 	TIME_TAKEN,
 	ADD_SAMPLE,
+	ADD_EVENT,
 	SAVE_RUN,
 };
 enum { STATEMENT_COUNT = SAVE_RUN + 1 };
@@ -56,6 +57,8 @@ static const struct {
 	[TIME_TAKEN] = {"SELECT 1 FROM samples WHERE time = ?1 LIMIT 1"},
 	[ADD_SAMPLE] = {"INSERT INTO samples(time, container, period", ", %s", ") VALUES(?, ?, ?",
 			", ?", ")"},
+	[ADD_EVENT] = {"INSERT INTO events(time, container, event, action, detail)"
+		       " VALUES(?1, ?2, ?3, ?4, ?5)"},
 	[SAVE_RUN] = {"INSERT INTO runs(started, last_tick, interval, ticks, overruns, lost)"
 		      " VALUES(?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT(started) DO UPDATE SET"
 		      " last_tick = ?2, ticks = ?4, overruns = ?5, lost = ?6"},
@@ -445,4 +448,15 @@ int writer_save_run(struct writer *w, const struct run *r)
 	for (size_t i = 0; rc == SQLITE_OK && i < ARRAY_SIZE(values); i++)
 		rc = sqlite3_bind_int64(save, (int)i + 1, values[i]);
 	return rc == SQLITE_OK ? run(save) : rc;
+}
+
+int writer_add_event(struct writer *w, const struct told *told)
+{
+	const char *const texts[] = {told->container, told->event, told->action, told->detail};
+	sqlite3_stmt *statement = w->statement[ADD_EVENT];
+	int rc = sqlite3_bind_int64(statement, 1, told->time);
+
+	for (int i = 0; rc == SQLITE_OK && i < (int)ARRAY_SIZE(texts); i++)
+		rc = sqlite3_bind_text(statement, i + 2, texts[i], -1, SQLITE_STATIC);
+	return rc == SQLITE_OK ? run(statement) : rc;
 }

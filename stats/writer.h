@@ -48,6 +48,7 @@ int writer_register(struct writer *w, struct series *s, int64_t resumed_tick);
 int writer_add_sample(struct writer *w, const struct series *s, int64_t time);
 int writer_save_counters(struct writer *w, const struct series *s, int64_t time);
 int writer_end(struct writer *w, const struct series *s);
+int writer_add_event(struct writer *w, const struct told *told);
 
 /* Forgets the counters of containers that ended. */
 int writer_drop_counters(struct writer *w);

@@ -526,6 +526,34 @@ START_TEST(migration)
 END_TEST
 
 /* A database of a program that knew fewer metrics: read as it is, completed when recorded into. */
+/* What is told goes in with the next tick, also into a database from before there was that. */
+START_TEST(what_was_told)
+{
+	const char *line =
+		"{\"time\":7.5,\"event\":\"oom\",\"container\":\"a\",\"action\":\"killed\"}";
+	struct told *told;
+
+	set_up();
+	ck_assert_int_eq(tick(START, 0, 50, true), 0);
+	store = store_close(store);
+	query("DROP VIEW actions; DROP TABLE events; PRAGMA user_version = 1;");
+	ck_assert_int_eq(store_new(&options, &store, NULL), 0);
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(told_parse(line, &told), 1);
+		store_tell(store, told);
+	}
+	ck_assert_int_eq(tick(START + 1000, 0, 50, false), 0);
+	ck_assert_str_eq(query("SELECT time, container, event, action FROM actions"),
+			 "7.5|a|oom|killed 7.5|a|oom|killed ");
+	ck_assert_int_eq(tick(START + 2000, 0, 50, false), 0);
+	ck_assert_str_eq(query("SELECT count(*) FROM actions"), "2 ");
+	/* Whatever is left. */
+	ck_assert_int_eq(told_parse(line, &told), 1);
+	store_tell(store, told);
+	tear_down();
+}
+END_TEST
+
 START_TEST(fewer_metrics)
 {
 	struct rbce_error err = {0};
@@ -586,5 +614,6 @@ int main(void)
 			   (const TTest *const[]){deltas, unknown_values, generations,
 						  clock_set_back, killed, rebooted, trouble,
 						  removed, late_start, refusals, two_recorders,
-						  migration, fewer_metrics, readers, NULL});
+						  migration, what_was_told, fewer_metrics, readers,
+						  NULL});
 }
