@@ -702,28 +702,6 @@ START_TEST(untouched)
 }
 END_TEST
 
-/* "hugetlb.SIZE.max" stands there as ".It Cm hugetlb. Ns Ar SIZE ...". */
-START_TEST(manual_has_every_key)
-{
-	FILE *page = fopen("man/rbce-controllers.7", "r");
-	const struct controller_key *key;
-	char text[65536], entry[128];
-	size_t n;
-
-	ck_assert_ptr_nonnull(page);
-	n = fread(text, 1, sizeof(text) - 1, page);
-	fclose(page);
-	text[n] = '\0';
-	for (size_t i = 0; (key = controller_key_at(i)); i++) {
-		const char *name = controller_key_name(key);
-		size_t fixed = strcspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
-
-		snprintf(entry, sizeof(entry), "\n.It Cm %.*s Ns ", (int)fixed, name);
-		ck_assert_msg(strstr(text, entry), "the manual has no '%s'", name);
-	}
-}
-END_TEST
-
 int main(void)
 {
 	return harness_run("controllers",
@@ -732,5 +710,5 @@ int main(void)
 						  io_weight_is_all_or_none, texts_of_kernels,
 						  broken_texts, another_value_is_held, unsupported,
 						  unsupported_by_the_kernel, swap_on_v1, untouched,
-						  manual_has_every_key, NULL});
+						  NULL});
 }
