@@ -38,8 +38,11 @@ static bool make(struct controller_key *key, const struct key_family_files *file
 	return true;
 }
 
-/* v1 shows no limit as the largest number of whole huge pages. */
-static int read_v1(const struct key_file *f, int dirfd, uint64_t *ret)
+/*
+ * No limit is shown as the largest number of whole huge pages on v1, and on v2 as that of pages
+ * until "max" has been written.
+ */
+static int read_limit(const struct key_file *f, int dirfd, uint64_t *ret)
 {
 	uint64_t amount;
 	int r = amount_read(dirfd, f->file, &amount);
@@ -92,8 +95,8 @@ const struct controller_key controller_hugetlb = {
 		{
 			[1] = {.file = "hugetlb.SIZE.limit_in_bytes",
 			       .unlimited = "-1",
-			       .read = read_v1},
-			[2] = {.file = "hugetlb.SIZE.max", .unlimited = "max"},
+			       .read = read_limit},
+			[2] = {.file = "hugetlb.SIZE.max", .unlimited = "max", .read = read_limit},
 		},
 	.family = make,
 };

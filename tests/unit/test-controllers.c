@@ -502,6 +502,8 @@ static const struct {
 	 "8:0 75000us\n8:16 20us"},
 	{2, "hugetlb.2MB.max", "hugetlb.2MB.max", "4194304\n", "4194304"},
 	{1, "hugetlb.1GB.max", "hugetlb.1GB.limit_in_bytes", "9223372036854771712\n", "max"},
+	{2, "hugetlb.2MB.max", "hugetlb.2MB.max", "9223372036854771712\n", "max"},
+	{2, "hugetlb.2MB.max", "hugetlb.2MB.max", "max\n", "max"},
 	{1, "device", "devices.list", "a *:* rwm\n", "all"},
 	{1, "device", "devices.list", "c 1:3 rwm\nb 8:* r\nc 1:5 rw\n",
 	 "b 8:* r, c 1:3 rwm, c 1:5 rw"},
