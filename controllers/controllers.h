@@ -97,6 +97,12 @@ int controller_reset(const struct controller_key *key, struct rbce_container *c,
 		     struct rbce_error *err);
 
 /*
+ * rbce_container_remove() of a container that may have limits: what groups above were given for its
+ * sake is taken back.
+ */
+int controller_remove(struct rbce_container *c, struct rbce_error *err);
+
+/*
  * Has the kernel take AMOUNT bytes of memory back from the container and those below it;
  * RBCE_UNLIMITED for all that it can. *RET is by how much less it uses, also after a failure.
  * -EAGAIN when there was not so much to be had, -EOPNOTSUPP with what is missing.

@@ -106,17 +106,6 @@ static uint64_t inode_of(int dirfd)
 	return fstatat(dirfd, "", &st, AT_EMPTY_PATH) < 0 ? 0 : st.st_ino;
 }
 
-/* How many groups of the suite's are above the container. */
-static unsigned depth_of(const struct rbce_container *c)
-{
-	const char *name = rbce_container_name(c);
-	unsigned depth = *name != '\0';
-
-	for (; *name; name++)
-		depth += *name == '/';
-	return depth;
-}
-
 /* A group on the way up, what it has, and what it needs. */
 struct level {
 	int dir;
@@ -261,7 +250,7 @@ static int set(const struct controller_key *key, struct rbce_container *c, const
 	r = parse(key, value, old.period, &b, err);
 	if (r < 0)
 		return r;
-	r = give(dir, depth_of(c), &old, &b);
+	r = give(dir, key_depth(c), &old, &b);
 	return r < 0 ? explain(r, value, err) : 0;
 }
 

@@ -39,6 +39,15 @@ static int add_top(const struct controller_key *key, struct rbce_hierarchy *h, s
 	return add_level(e, "/", amount_format(key, amount, text));
 }
 
+/* A promise passed up from below is none of the group's own, but there. */
+static int read_passed(const struct controller_key *key, struct rbce_container *c, char *text)
+{
+	int version;
+	cleanup_close int dir = key_open_group(key, c, &version, NULL);
+
+	return dir < 0 ? dir : key_get_amount(key, dir, version, text, CONTROLLER_TEXT_SIZE, NULL);
+}
+
 static int add_container(const struct controller_key *key, struct rbce_hierarchy *h,
 			 const char *name, struct effective *e, struct rbce_error *err)
 {
@@ -47,7 +56,9 @@ static int add_container(const struct controller_key *key, struct rbce_hierarchy
 	int r = text ? rbce_container_open(h, name, 0, &c, err) : -ENOMEM;
 
 	if (r == 0)
-		r = controller_get(key, c, text, CONTROLLER_TEXT_SIZE, err);
+		r = !err && key->scope == SCOPE_PROTECTION
+			    ? read_passed(key, c, text)
+			    : controller_get(key, c, text, CONTROLLER_TEXT_SIZE, err);
 	rbce_container_close(c);
 	return r < 0 ? r : add_level(e, *name ? name : ".", text);
 }

@@ -94,8 +94,9 @@ extern const struct controller_key controller_cpu_weight, controller_cpu_max, co
 extern const struct controller_key controller_cpu_rt;                              /* cpu-rt.c */
 extern const struct controller_key controller_cpuset_cpus, controller_memset_mems; /* cpuset.c */
 extern const struct controller_key controller_memory_max, controller_memory_high,
-	controller_memory_soft, controller_memory_min, controller_memory_oom_group,
-	controller_swap_max; /* memory.c */
+	controller_memory_oom_group, controller_swap_max; /* memory.c */
+extern const struct controller_key controller_memory_soft,
+	controller_memory_min; /* memory-keep.c */
 extern const struct controller_key controller_dirty_max, controller_dirty_background,
 	controller_oom_delay;                             /* patched.c */
 extern const struct controller_key controller_pids_max;   /* pids.c */
@@ -133,6 +134,9 @@ int key_open_group(const struct controller_key *key, struct rbce_container *c, i
 int key_make_group(const struct controller_key *key, struct rbce_container *c, int *ret_version,
 		   struct rbce_error *err);
 
+/* How many groups of the suite's are above the container. */
+unsigned key_depth(const struct rbce_container *c);
+
 /* What controller_set(), _get() and _holds() do for rows without code of their own. */
 int key_set_amount(const struct controller_key *key, int dirfd, int version, const char *value,
 		   struct rbce_error *err);
@@ -161,6 +165,9 @@ char *amount_format(const struct controller_key *key, uint64_t amount, char *buf
 /* VALUE fit for a message of one line, into BUF of QUOTED_SIZE: cut, nothing unprintable; returned.
  */
 char *amount_quote(const char *value, char *buf);
+
+/* v1's files of memory, which show "no limit" as the largest number of whole pages. */
+int memory_read_bytes(const struct key_file *f, int dirfd, uint64_t *ret);
 
 /* A file with one number, where "max" and "-1" are RBCE_UNLIMITED. */
 int amount_read(int dirfd, const char *file, uint64_t *ret);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Memory: the hard limit (memory.max), the brake before it (memory.high, v2 only), the amounts that
- * a group keeps when memory is short (memory.soft, memory.min), and swap (swap.max).
+ * Memory: the hard limit (memory.max), the brake before it (memory.high, v2 only) and swap
+ * (swap.max). What a group keeps when memory is short is in memory-keep.c.
  *
  * The kernel counts in pages and rounds down. v1 shows an unlimited value as the largest number of
  * whole pages, which depends on the page size.
@@ -30,7 +30,7 @@ static int read_whole_pages(int dirfd, const char *file, uint64_t *ret)
 	return 0;
 }
 
-static int read_bytes(const struct key_file *f, int dirfd, uint64_t *ret)
+int memory_read_bytes(const struct key_file *f, int dirfd, uint64_t *ret)
 {
 	return read_whole_pages(dirfd, f->file, ret);
 }
@@ -130,28 +130,6 @@ static int write_swap(const struct key_file *f, int dirfd, uint64_t amount, stru
 	return r < 0 ? refused(f, dirfd, r, memsw, err) : 0;
 }
 
-/*
- * "max" means that no soft limit is set, the default of either version; in memory.low, a promise of
- * memory, that is 0.
- */
-static int read_low(const struct key_file *f, int dirfd, uint64_t *ret)
-{
-	uint64_t low;
-	int r = amount_read(dirfd, f->file, &low);
-
-	if (r == 0)
-		*ret = low == 0 ? RBCE_UNLIMITED : low;
-	return r;
-}
-
-static int write_low(const struct key_file *f, int dirfd, uint64_t amount, struct rbce_error *err)
-{
-	char text[AMOUNT_SIZE];
-
-	snprintf(text, sizeof(text), "%" PRIu64, amount == RBCE_UNLIMITED ? 0 : amount);
-	return amount_write(dirfd, f->file, text, err);
-}
-
 #define USAGE_V1 "memory.usage_in_bytes"
 #define USAGE_V2 "memory.current"
 
@@ -167,7 +145,7 @@ const struct controller_key controller_memory_max = {
 		{
 			[1] = {.file = "memory.limit_in_bytes",
 			       .usage = USAGE_V1,
-			       .read = read_bytes,
+			       .read = memory_read_bytes,
 			       .write = write_max_v1},
 			[2] = {.file = "memory.max", .usage = USAGE_V2, .unlimited = "max"},
 		},
@@ -184,44 +162,6 @@ const struct controller_key controller_memory_high = {
 	.version =
 		{
 			[2] = {.file = "memory.high", .usage = USAGE_V2, .unlimited = "max"},
-		},
-};
-
-/* At least one page of any size, so that it cannot be rounded down to v2's "none". */
-const struct controller_key controller_memory_soft = {
-	.name = "memory.soft",
-	.help = "memory that the group keeps while memory is short; what is over it goes first",
-	.controller = RBCE_MEMORY,
-	.initial = "max",
-	.unit = CONTROLLER_BYTES,
-	.flags = CONTROLLER_FLAT_V1,
-	.scope = SCOPE_PROTECTION,
-	.min = LARGEST_PAGE,
-	.max = 7 * EXBIBYTE,
-	.version =
-		{
-			[1] = {.file = "memory.soft_limit_in_bytes",
-			       .usage = USAGE_V1,
-			       .unlimited = "-1",
-			       .read = read_bytes},
-			[2] = {.file = "memory.low",
-			       .usage = USAGE_V2,
-			       .read = read_low,
-			       .write = write_low},
-		},
-};
-
-const struct controller_key controller_memory_min = {
-	.name = "memory.min",
-	.help = "memory that the group keeps whatever happens, even if others are killed for it",
-	.initial = "0",
-	.controller = RBCE_MEMORY,
-	.unit = CONTROLLER_BYTES,
-	.scope = SCOPE_PROTECTION,
-	.max = 7 * EXBIBYTE,
-	.version =
-		{
-			[2] = {.file = "memory.min", .usage = USAGE_V2, .unlimited = "max"},
 		},
 };
 

@@ -170,6 +170,16 @@ int key_make_group(const struct controller_key *key, struct rbce_container *c, i
 	return r < 0 ? r : key_open_group(key, c, ret_version, err);
 }
 
+unsigned key_depth(const struct rbce_container *c)
+{
+	const char *name = rbce_container_name(c);
+	unsigned depth = *name != '\0';
+
+	for (; *name; name++)
+		depth += *name == '/';
+	return depth;
+}
+
 /* A key of a controller on demand that was never asked for: the group has no file for it. */
 static bool is_untouched(const struct controller_key *key, struct rbce_container *c)
 {

@@ -144,7 +144,7 @@ static int add_container(struct engine *engine, const char *name, struct rbce_er
 	if (r < 0) {
 		/* Without the limit that was asked for it may not be used. */
 		if (is_new)
-			rbce_container_remove(c, NULL);
+			controller_remove(c, NULL);
 		rbce_container_close(c);
 		return r;
 	}
@@ -319,7 +319,7 @@ static void reap(struct engine *engine, struct entry *entry)
 	int r;
 
 	hold_before_removal(engine, entry->name);
-	r = rbce_container_remove(entry->container, &err);
+	r = controller_remove(entry->container, &err);
 	if (r == -EBUSY) {
 		entry->empty_since = 0;
 		return;

@@ -77,7 +77,7 @@ static void unmake_containers(struct rbce_hierarchy *h, const struct names *name
 		if (has_name(names->before, n_before, names->all[i]) ||
 		    rbce_container_open(h, names->all[i], 0, &c, NULL) < 0)
 			continue;
-		rbce_container_remove(c, NULL);
+		controller_remove(c, NULL);
 		rbce_container_close(c);
 	}
 }

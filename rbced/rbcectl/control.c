@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* rbcectl kill, freeze, thaw: straight on the cgroups, so that they work without the daemon too. */
+#include <controllers/controllers.h>
 #include <controllers/net.h>
 #include <errno.h>
 #include <stdio.h>
@@ -30,7 +31,7 @@ static int kill_and_remove(struct rbce_container *c, struct rbce_error *err)
 {
 	int r = rbce_container_kill(c, err);
 
-	return r < 0 ? r : rbce_container_remove(c, err);
+	return r < 0 ? r : controller_remove(c, err);
 }
 
 static const struct action {
