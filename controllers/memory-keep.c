@@ -119,10 +119,13 @@ static int follow(int dirfd, const char *file, uint64_t *before, uint64_t *after
 	if (sum == old)
 		return 1;
 	r = mark(dirfd, file);
-	if (r == -EOPNOTSUPP)
-		return 1;
 	if (r == 0)
 		r = write_amount(dirfd, file, sum);
+	if (r < 0 && old == 0)
+		unmark(dirfd, file);
+	/* The topmost of a delegated tree is not the user's to change: it gives what it has. */
+	if (r == -EOPNOTSUPP || r == -EACCES || r == -EPERM)
+		return 1;
 	*before = old;
 	*after = sum;
 	return r;
