@@ -157,8 +157,9 @@ static int explain(const struct controller_key *key, int r, const char *list,
 static int write_list(const struct controller_key *key, int dirfd, int version, const char *value,
 		      struct rbce_error *err)
 {
-	char list[LIST_SIZE], held[LIST_SIZE];
+	char list[LIST_SIZE], before[LIST_SIZE], held[LIST_SIZE];
 	struct set set;
+	bool has_before = read_file(key, dirfd, "", before) == 0;
 	int r = 0;
 
 	if (parse_list(value, &set))
@@ -176,10 +177,12 @@ static int write_list(const struct controller_key *key, int dirfd, int version, 
 	if (r < 0)
 		return rbce_error_errno(err, r, "%s cannot be read back", key->version[1].file);
 	list[strcspn(list, "\n")] = '\0';
-	if (!equal(list, held))
-		return rbce_error_set(err, -EIO, "the kernel holds '%s' instead of '%s'", held,
-				      list);
-	return 0;
+	if (equal(list, held))
+		return 0;
+	/* What the kernel has made of it is not what was asked for. */
+	if (has_before)
+		file_write_at(dirfd, key->version[version].file, *before ? before : "\n");
+	return rbce_error_set(err, -EIO, "the kernel holds '%s' instead of '%s'", held, list);
 }
 
 static int set(const struct controller_key *key, struct rbce_container *c, const char *value,

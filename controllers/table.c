@@ -218,24 +218,28 @@ static bool holds(const struct controller_key *key, uint64_t asked, uint64_t hel
 int key_set_amount(const struct controller_key *key, int dirfd, int version, const char *value,
 		   struct rbce_error *err)
 {
+	const struct key_file *f = &key->version[version];
 	char asked_text[AMOUNT_SIZE], held_text[AMOUNT_SIZE];
-	uint64_t asked, held;
+	uint64_t before, asked, held;
+	bool has_before = key_file_read(f, dirfd, &before) == 0;
 	int r;
 
 	r = amount_parse(key, value, &asked, err);
 	if (r == 0)
-		r = key_file_write(&key->version[version], dirfd, asked, err);
+		r = key_file_write(f, dirfd, asked, err);
 	if (r < 0)
 		return r;
-	r = key_file_read(&key->version[version], dirfd, &held);
+	r = key_file_read(f, dirfd, &held);
+	if (r == 0 && holds(key, asked, held))
+		return 0;
+	/* What the kernel has made of it is not what was asked for. */
+	if (has_before)
+		key_file_write(f, dirfd, before, NULL);
 	if (r < 0)
-		return rbce_error_errno(err, r, "%s cannot be read back",
-					key->version[version].file);
-	if (!holds(key, asked, held))
-		return rbce_error_set(err, -EIO, "the kernel holds %s instead of %s",
-				      amount_format(key, held, held_text),
-				      amount_format(key, asked, asked_text));
-	return 0;
+		return rbce_error_errno(err, r, "%s cannot be read back", f->file);
+	return rbce_error_set(err, -EIO, "the kernel holds %s instead of %s",
+			      amount_format(key, held, held_text),
+			      amount_format(key, asked, asked_text));
 }
 
 int controller_set(const struct controller_key *key, struct rbce_container *c, const char *value,

@@ -583,6 +583,7 @@ START_TEST(another_value_is_held)
 	put(&f, "pids.max", "999");
 	ck_assert_int_eq(controller_set(controller_key_find("pids.max"), f.c, "17", &err), -EIO);
 	ck_assert_str_eq(err.message, "the kernel holds 179 instead of 17");
+	assert_file(&f, "pids.max", "999");
 	put(&f, "cpu.max", "999999 1000000");
 	ck_assert_int_eq(controller_set(controller_key_find("cpu.max"), f.c, "50%", &err), -EIO);
 	ck_assert_str_eq(err.message, "the kernel holds 0.5% instead of 50%");
