@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <rbce/units.h>
 
 #include "file.h"
 #include "internal.h"
@@ -84,15 +85,53 @@ static int open_core(const struct controller_key *key, struct rbce_container *c,
 	return dir < 0 ? rbce_error_set(err, dir, "%s needs a cgroup v2 tree", key->name) : dir;
 }
 
+static bool is_number(const char *text, uint64_t *ret)
+{
+	return rbce_parse_number(text, 0, UINT64_MAX - 1, ret) == 0;
+}
+
+/* The kernel rounds amounts of memory down to pages. */
+static bool is_same(const struct controller_key *key, const char *asked, const char *held)
+{
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), a, b;
+
+	if (streq(asked, held))
+		return true;
+	return is_number(asked, &a) && is_number(held, &b) &&
+	       (a == b || (key->controller == RBCE_MEMORY && a > page && a - a % page == b));
+}
+
+/* Of what is no number, or cannot be read, nobody knows how the kernel puts it. */
+static int read_back(const struct controller_key *key, int dirfd, const char *value,
+		     const char *before, struct rbce_error *err)
+{
+	const char *file = after_prefix(key->name, "raw.");
+	char held[AMOUNT_SIZE], quoted[QUOTED_SIZE];
+	uint64_t number;
+
+	if (!is_number(value, &number) || file_read_at(dirfd, file, held, sizeof(held)) < 0 ||
+	    !is_number(held, &number) || is_same(key, value, held))
+		return 0;
+	file_write_at(dirfd, file, before);
+	return rbce_error_set(err, -EIO, "the kernel holds %s instead of %s", held,
+			      amount_quote(value, quoted));
+}
+
 static int set(const struct controller_key *key, struct rbce_container *c, const char *value,
 	       struct rbce_error *err)
 {
 	const char *file = after_prefix(key->name, "raw.");
 	cleanup_close int dir = -1;
-	int version;
+	char before[AMOUNT_SIZE];
+	bool has_before;
+	int version, r;
 
 	dir = is_core(key) ? open_core(key, c, err) : key_make_group(key, c, &version, err);
-	return dir < 0 ? dir : amount_write(dir, file, value, err);
+	if (dir < 0)
+		return dir;
+	has_before = file_read_at(dir, file, before, sizeof(before)) >= 0;
+	r = amount_write(dir, file, value, err);
+	return r < 0 || !has_before ? r : read_back(key, dir, value, before, err);
 }
 
 static int get(const struct controller_key *key, struct rbce_container *c, char *buf, size_t size,
@@ -121,7 +160,7 @@ static int holds(const struct controller_key *key, struct rbce_container *c, con
 		return r;
 	for (char *save = NULL, *line = strtok_r(text, "\n", &save); line;
 	     line = strtok_r(NULL, "\n", &save))
-		if (streq(line, value))
+		if (is_same(key, value, line))
 			return 1;
 	return 0;
 }
