@@ -64,6 +64,37 @@ test_set_is_all_or_nothing() {
 	equal "what could be set" "20 60" "$(value one cpu.weight) $(value one pids.max)"
 }
 
+# refused CONTAINER KEY=VALUE PART: with what is wrong, by the kernel's own words or what they mean here.
+refused() {
+	ctl set "$1" pids.max=60 "$2" 2>"$T/err" && fail "$2 was set"
+	contains "which key, value and container" "cannot set '${2/=/ = }' of container '$1'" "$(cat "$T/err")"
+	contains "why $2 was refused" "$3" "$(cat "$T/err")"
+}
+
+# Each for a reason of its own; all keys are afterwards what they were.
+test_refusals_say_why() {
+	local before
+	write_rules <<-END
+		[container one]
+		pids.max = 50
+		memory.max = 64M
+		cpu.max = 50%
+		cpu.burst = 40ms
+		cpuset.cpus = 0
+	END
+	apply >/dev/null || fail "the container was not made"
+	before=$(ctl snapshot)
+	refused one cpuset.cpus=4000 "(cpuset.cpus): cpuset.cpus refuses '4000': this machine does not have them"
+	refused one memset.mems=900 "cpuset.mems refuses '900': this machine does not have them"
+	if on_v1 memory; then
+		refused one memory.high=1G "memory.high needs cgroup v2"
+		refused one memory.min=1M "memory.min needs cgroup v2"
+	fi
+	refused one cpu.max=5% "cpu.burst is 40ms, more than the limit's 5ms in each period"
+	! on_v1 cpu || refused one raw.cpu.shares=1 "(cpu.shares): the kernel holds 2 instead of 1"
+	equal "all is as it was" "$before" "$(ctl snapshot)"
+}
+
 ten_keys() {
 	write_rules <<-END
 		[container users]
@@ -225,4 +256,41 @@ test_without_privilege() {
 	as_user set --keep-going his pids.max=60 cpu.weight=20 2>"$T/err" && fail "it did not fail"
 	equal "what is his" "60 300" "$(value his pids.max) $(value his cpu.weight)"
 	contains "the rest" "cannot set 'cpu.weight = 20' of container 'his'" "$(cat "$T/err")"
+}
+
+# delegates CONTAINER: to the user, as container managers do: the group, who is in it, what it hands on.
+delegates() {
+	local group
+	for group in /sys/fs/cgroup/{,*/}"$ROOT/$1"; do
+		[ ! -d "$group" ] || chown "$TEST_UID" "$group" "$group"/cgroup.{procs,threads,subtree_control} 2>/dev/null
+	done
+}
+
+# A tree of the user's own, below a group with limits that are not the user's to change.
+test_in_a_delegated_subtree() {
+	private_copy "$BIN/rbcectl" rbcectl >/dev/null
+	printf '[container his]\npids.max = 50\n' | write_rules
+	apply >/dev/null
+	delegates his
+	write_rules <<-END
+		[container a/b]
+		pids.max = 20
+		memory.max = 64M
+		cpu.weight = 30
+		device = null
+		[container a]
+		memory.soft = 1M
+	END
+	his() { setpriv --reuid "$TEST_UID" --regid "$TEST_UID" --clear-groups "$T/bin/rbcectl" "$1" --root "$ROOT/his" "${@:2}"; }
+	his apply --rules "$T/rules" 2>"$T/err" && fail "a user has a list of devices"
+	contains "what is not his" "cannot set 'device = null' of container 'a/b'" "$(cat "$T/err")"
+	contains "why" "ermi" "$(cat "$T/err")"
+	equal "nothing was made" '[]' "$(ctl snapshot --json | jq -c '[.containers[] | select(.container | startswith("his/"))]')"
+	his apply --keep-going --rules "$T/rules" --json >"$T/out" 2>/dev/null
+	equal "refused" "device" "$(jq -r '[.changes[] | select(.state == "refused").key] | join(" ")' "$T/out")"
+	equal "set" "20 64M 30" "$(value his/a/b pids.max) $(($(value his/a/b memory.max) >> 20))M $(value his/a/b cpu.weight)"
+	his set . pids.max=70 2>"$T/err" && fail "a user has taken more"
+	contains "the limit above" "cannot set 'pids.max = 70' of container '.' (pids.max): pids.max refuses '70': Permission denied" "$(cat "$T/err")"
+	equal "is as it was" 50 "$(value his pids.max)"
+	his kill a || fail "it was not removed"
 }
