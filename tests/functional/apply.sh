@@ -2,6 +2,7 @@
 # shellcheck shell=bash
 # rbcectl get, set, apply, diff, snapshot and reclaim, on containers without a daemon.
 # needs: root cgroup
+# the same on both as on v1
 
 # value CONTAINER KEY [FIELD]: its own value, or another field.
 value() {

@@ -2,6 +2,7 @@
 # shellcheck shell=bash
 # That limits of a disk hold, seen in what real programs get of one.
 # needs: root cgroup disk
+# the same on both as on v1
 
 # cgroup v2 knows whose a page is when it is written back; v1 does not.
 on_v2() {

@@ -2,6 +2,7 @@
 # shellcheck shell=bash
 # Memory that runs out: whose is taken, who is slowed down, who is killed.
 # needs: root cgroup guest
+# the same on both as on v1
 # runs beside others
 
 on_v2() {

@@ -3,6 +3,7 @@
 # What the daemon does when a container runs out of memory. Programs run out of memory in
 # small containers only; all the same it is done in a system of the tests' own.
 # needs: root cgroup guest
+# the same on both as on v1
 # runs beside others
 
 # policy LINES...: a container of 32 MiB with these, the daemon, and what it tells in $T/told.

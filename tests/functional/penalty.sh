@@ -2,6 +2,7 @@
 # shellcheck shell=bash
 # Lower limits for who uses too much for too long.
 # needs: root cgroup
+# the same on both as on v1
 
 begin_telling() {
 	start_rbced
