@@ -1,17 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 # That limits of a disk hold, seen in what real programs get of one.
-# needs: root cgroup disk
-# the same on both as on v1
+# needs: root cgroup disk guest
+# wants a quiet machine
 
 # cgroup v2 knows whose a page is when it is written back; v1 does not.
 on_v2() {
 	! grep -q '^[^ ]* [^ ]* cgroup .*blkio' /proc/mounts
-}
-
-# On v1 and on both the kernel does the same with disks.
-seen_on_v1() {
-	[ "${RBCE_GUEST_CGROUP:-}" != hybrid ] || skip "the same as on cgroup v1"
 }
 
 number_of() {
@@ -49,7 +44,6 @@ rate_of() {
 # once, for 20 s; on v1, where the last is not limited, half of that.
 test_5_megabytes_a_second() {
 	local folder size=100 rate i COPIES=() names=(direct reader buffered)
-	seen_on_v1
 	folder=$(disk_folder) || skip "no disk that can be formatted"
 	on_v2 || size=50
 	printf "[container %s]\nio.max = $folder rbps=5M wbps=5M\n" "${names[@]}" | write_rules
@@ -96,7 +90,6 @@ settings_back() {
 # read the same.
 test_weights() {
 	local LIMIT=6 MANY=3 disks number COPIES=() qos=/sys/fs/cgroup/io.cost.qos model=/sys/fs/cgroup/io.cost.model
-	seen_on_v1
 	read -ra disks <<<"$RBCE_GUEST_DISKS"
 	write_rules <<-END
 		[container light]
@@ -168,7 +161,6 @@ stacks() {
 # However a device is named, the disk below has the limit, and what is written to the topmost is held back.
 test_devices_stand_for_their_disk() {
 	local disk=${RBCE_GUEST_DISKS##* } OUTER LOOP LOOPS=() COPIES=() i=0 name number
-	seen_on_v1
 	trap 'unstack "$disk"' EXIT
 	stacks "$disk"
 	for name in "$disk" "$(number_of "$disk")" "${disk}1" "$(number_of "${disk}1")" "$T/partition" "$T/partition/outer" \

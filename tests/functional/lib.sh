@@ -233,7 +233,10 @@ group_file() {
 	fi
 }
 
-# disk_folder: a folder on a disk's file system, whose page cache the kernel can reclaim.
+DISK_OWNER=/run/rbce-test-disk
+
+# disk_folder: a folder on a disk's file system, whose page cache the kernel can reclaim. Where it takes
+# the guest's first disk for that, other tests wait until this one has ended.
 disk_folder() {
 	local type
 	type=$(stat -f -c %T /var/tmp)
@@ -242,6 +245,7 @@ disk_folder() {
 	*) mktemp -d -p /var/tmp "$ROOT-XXXXXX" && return ;;
 	esac
 	[ -n "${RBCE_GUEST_DISKS:-}" ] || return 1
+	wait_for 300 ln -s "$ROOT" "$DISK_OWNER" 2>/dev/null
 	mkfs.ext4 -q -F "${RBCE_GUEST_DISKS%% *}" && mkdir -p "$T/mount" &&
 		mount "${RBCE_GUEST_DISKS%% *}" "$T/mount" && echo "$T/mount"
 }
@@ -282,6 +286,7 @@ take_down() {
 		"$BIN/rbcectl" kill --root "$ROOT" --all || echo "    could not take down $ROOT" >&2
 	fi
 	[ ! -d "$T/mount" ] || ! mountpoint -q "$T/mount" || umount "$T/mount"
+	[ "$(readlink "$DISK_OWNER")" != "$ROOT" ] || rm "$DISK_OWNER"
 	rm -rf "/var/tmp/$ROOT"-* "$T" "/run/rbce/$ROOT".*
 	exit "$status"
 }
