@@ -349,6 +349,13 @@ static bool is_timed(struct __sk_buff *skb)
 	return ops->id[0] == 'f' && ops->id[1] == 'q' && ops->id[2] == '\0';
 }
 
+static bool is_tcp(struct __sk_buff *skb)
+{
+	struct bpf_sock *sk = skb->sk ? bpf_sk_fullsock(skb->sk) : NULL;
+
+	return sk && sk->protocol == TCP;
+}
+
 /* As it will be on the wire: segments of a large packet get their own headers. */
 static __u64 wire_length(const struct __sk_buff *skb)
 {
@@ -359,7 +366,9 @@ static __u64 wire_length(const struct __sk_buff *skb)
 
 /*
  * All TCP connections of a container get the same share. It falls while tokens are fewer than half
- * of the burst, and rises while they are more.
+ * of the burst, and rises while they are more. Only their own packets move it: others would press
+ * it down to nothing, and a connection that begins then has put off its next segments for seconds
+ * by the time that the share has risen.
  */
 static void adjust(struct net_rules *own, __u64 left, __u64 now)
 {
@@ -381,7 +390,7 @@ static void adjust(struct net_rules *own, __u64 left, __u64 now)
  * nothing. `due` lies behind now by the tokens that are left, at most the burst, and before it by
  * the debt.
  */
-static bool pay(struct net_rules *own, __u64 length, __u64 now, bool timed, __u64 *start)
+static bool pay(struct net_rules *own, __u64 length, __u64 now, bool timed, bool tcp, __u64 *start)
 {
 	__u64 cost = length * SECOND / own->rate, due, most;
 	bool goes;
@@ -394,7 +403,7 @@ static bool pay(struct net_rules *own, __u64 length, __u64 now, bool timed, __u6
 		/* What others took of it is free again. */
 		own->pace.share = own->rate;
 	}
-	if (!timed)
+	if (tcp && !timed)
 		adjust(own, due < now ? now - due : 0, now);
 	*start = due;
 	goes = due <= now + most;
@@ -409,7 +418,7 @@ static int limit_rate(struct __sk_buff *skb, struct net_rules *own)
 	__u64 length = wire_length(skb), now = bpf_ktime_get_ns(), start;
 	bool timed = is_timed(skb);
 
-	if (!pay(own, length, now, timed, &start)) {
+	if (!pay(own, length, now, timed, is_tcp(skb), &start)) {
 		count->dropped++;
 		count->dropped_bytes += length;
 		return DROP_AND_TELL;
