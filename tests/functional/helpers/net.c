@@ -5,7 +5,7 @@
  *   net connect|send|bind tcp|udp ADDRESS PORT
  *       prints "done" or the name of the error; a server that says nothing for a second is "silent"
  *   net serve tcp|udp ADDRESS PORT
- *       prints "ready", and answers until it is ended
+ *       prints "ready", and answers until it, or whoever started it, is ended
  *   net sink tcp|udp ADDRESS PORT SECONDS
  *       prints "ready", and the kilobits a second that came in then, from the first byte on
  *   net flood tcp|udp ADDRESS PORT SECONDS [STREAMS]
@@ -17,10 +17,12 @@
 #include <errno.h>
 #include <netdb.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -216,6 +218,8 @@ int main(int argc, char **argv)
 		getchar();
 		return say(connect_to(fd, &place));
 	}
+	/* What starts it in the background is a shell, which a test ends. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (strcmp(verb, "serve") == 0)
 		for (int fd = listen_at(&place);;)
 			answer(fd, place.tcp);
