@@ -138,6 +138,12 @@ test_accept() {
 	between "allowed" 4 1000 "$(counted box net.accept allowed)"
 }
 
+# Of 10 Mbit/s, at least. Under emulation timers are late, and a quarter of it by TCP has been seen on a busy
+# machine: there only the upper bound tells something. So it is of UDP everywhere,
+# which loses what it does not send, or take, within the time of a burst.
+LEAST=9000
+[ "${RBCE_TRIES:-1}" -eq 1 ] || LEAST=2000
+
 # carried CONTAINER tcp|udp [STREAMS]: kilobits a second that arrive from there.
 carried() {
 	served right sink "$2" 10.99.0.2 5000 5
@@ -156,20 +162,40 @@ test_egress() {
 		net.egress = 100Mbit
 	END
 	start_rbced
+	# UDP comes first: TCP does not suffer from what was before it.
+	udp=$(carried slow udp)
 	one=$(carried slow tcp)
 	four=$(carried slow tcp 4)
-	udp=$(carried slow udp)
 	nested=$(carried slow/fast tcp)
 	figure "10 Mbit/s: $one kbit/s by one TCP connection, $four by four, $udp by UDP, $nested with more below"
-	between "TCP" 9000 10500 "$one"
-	between "four of TCP" 9000 10500 "$four"
-	between "UDP" 8000 10500 "$udp"
-	between "below" 5000 10500 "$nested"
+	between "TCP" "$LEAST" 10500 "$one"
+	between "four of TCP" "$LEAST" 10500 "$four"
+	between "UDP" 1 10500 "$udp"
+	between "below" "$((LEAST / 2))" 10500 "$nested"
 	between "bytes" 10000000 1000000000 "$(counted slow net.egress bytes)"
 	between "dropped of UDP" 1 1000000000 "$(counted slow net.egress dropped)"
 	equal "who decides" slow "$(ctl get slow/fast net.egress --json | jq -r '.keys[0].decided_by')"
 	# What stays on this machine is not limited.
 	equal "loopback" "done" "$(served inside slow serve tcp 127.0.0.1 5003 && inside slow connect tcp 127.0.0.1 5003)"
+}
+
+# Where the device sends packets at their time, they wait for it.
+test_egress_by_times() {
+	local tcp udp
+	two_networks
+	nsenter -t "$LEFT" -n tc qdisc replace dev veth root fq 2>/dev/null || skip "this kernel has no fq"
+	write_rules <<-END
+		[container slow]
+		net.egress = 10Mbit
+	END
+	start_rbced
+	udp=$(carried slow udp)
+	# Nobody paces these but the times that the program writes on them.
+	between "put off" 1 1000000000 "$(nsenter -t "$LEFT" -n tc -j -s qdisc show dev veth | jq '.[0].throttled')"
+	tcp=$(carried slow tcp)
+	figure "10 Mbit/s through fq: $tcp kbit/s by TCP, $udp by UDP"
+	between "TCP" "$LEAST" 10500 "$tcp"
+	between "UDP" 1 10500 "$udp"
 }
 
 # What one of them denies is denied, whatever those below allow.
@@ -238,6 +264,44 @@ test_changed_and_removed() {
 	[ ! -d "/sys/fs/bpf/rbce/$ROOT" ] || fail "something is left of $ROOT"
 }
 
+# A list is there as a whole or not at all: what both allow is never refused, what both deny never passes.
+test_replaced_under_way() {
+	local port passed refused others='' list jobs=() times=100
+	# So often, since a moment in between would be short; under emulation it is long.
+	[ "${RBCE_TRIES:-1}" -eq 1 ] || times=15
+	two_networks
+	for port in {1..60}; do
+		others+="deny 10.99.0.2:$port, "
+	done
+	list="allow 10.99.0.2:5000, deny all"
+	write_rules <<-END
+		[container box]
+		net.connect = $list
+	END
+	start_rbced
+	mkfifo "$T/go"
+	for port in 5000 5001; do
+		: >"$T/$port"
+		inside box again udp 10.99.0.2 "$port" <"$T/go" >"$T/$port" &
+		jobs+=($!)
+	done
+	exec 8>"$T/go"
+	wait_for 15 grep -q ready "$T/5000"
+	wait_for 15 grep -q ready "$T/5001"
+	for ((; times > 0; times--)); do
+		ctl set box "net.connect=${others}allow 10.99.0.0/24:5000, deny all:5001" || fail "the long list"
+		ctl set box "net.connect=$list" || fail "the short list"
+	done
+	exec 8>&-
+	wait "${jobs[@]}"
+	read -r passed refused < <(tail -n 1 "$T/5000")
+	equal "refused, of what both allow" 0 "$refused"
+	between "passed" 1 1000000000 "$passed"
+	read -r passed refused < <(tail -n 1 "$T/5001")
+	equal "passed, of what both deny" 0 "$passed"
+	between "refused" 1 1000000000 "$refused"
+}
+
 # seen KEY NUMBER: packets of the container that leave the left with that; 0x10003 is 1:3.
 seen() {
 	nsenter -t "$LEFT" -n nft -f - <<-END || fail "nft does not take it"
@@ -274,15 +338,17 @@ test_marks() {
 	between "packets of that priority" 3 100 "$(seen priority 1:3)"
 }
 
-# The example of rbce-controllers(7).
+# The example of rbce-controllers(7). nft looks for groups in /sys/fs/cgroup: where other hierarchies are
+# there, it sees the v2 tree in their place, and nobody else does.
 test_nftables() {
 	two_networks
-	[ -e /sys/fs/cgroup/cgroup.controllers ] || skip "nft looks for cgroup v2 in /sys/fs/cgroup"
 	write_rules <<<"[container box]"
 	start_rbced
 	served right serve tcp 10.99.0.2 5000
 	ctl run box -- true
-	nsenter -t "$LEFT" -n nft -f - <<-END || fail "nft does not take it"
+	# shellcheck disable=SC2016 # for that shell
+	nsenter -t "$LEFT" -n unshare -m sh -c 'mount --bind "$1" /sys/fs/cgroup && exec nft -f -' sh \
+		"$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)" <<-END || fail "nft does not take it"
 		table inet example {
 			chain output {
 				type filter hook output priority filter

@@ -4,6 +4,8 @@
  *
  *   net connect|send|bind tcp|udp ADDRESS PORT
  *       prints "done" or the name of the error; a server that says nothing for a second is "silent"
+ *   net again tcp|udp ADDRESS PORT
+ *       prints "ready", connects until its input ends, and how often it could and could not
  *   net serve tcp|udp ADDRESS PORT
  *       prints "ready", and answers until it, or whoever started it, is ended
  *   net sink tcp|udp ADDRESS PORT SECONDS
@@ -115,6 +117,28 @@ static int bind_to(int fd, const struct place *place)
 	return bind(fd, place->address->ai_addr, place->address->ai_addrlen) < 0 ? errno : 0;
 }
 
+static int again(const struct place *place)
+{
+	struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+	unsigned long passed = 0, refused = 0;
+
+	puts("ready");
+	fflush(stdout);
+	while (poll(&input, 1, 0) == 0) {
+		int fd = open_socket(place);
+
+		if (connect(fd, place->address->ai_addr, place->address->ai_addrlen) == 0)
+			passed++;
+		else if (errno == EPERM)
+			refused++;
+		else
+			die("connect");
+		close(fd);
+	}
+	printf("%lu %lu\n", passed, refused);
+	return fflush(stdout);
+}
+
 static int listen_at(const struct place *place)
 {
 	int fd = open_socket(place), error = bind_to(fd, place);
@@ -218,6 +242,8 @@ int main(int argc, char **argv)
 		getchar();
 		return say(connect_to(fd, &place));
 	}
+	if (strcmp(verb, "again") == 0)
+		return again(&place);
 	/* What starts it in the background is a shell, which a test ends. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (strcmp(verb, "serve") == 0)
