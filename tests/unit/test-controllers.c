@@ -507,6 +507,8 @@ static const struct {
 	{2, "hugetlb.2MB.max", "hugetlb.2MB.max", "9223372036854771712\n", "max"},
 	{2, "hugetlb.2MB.max", "hugetlb.2MB.max", "max\n", "max"},
 	{1, "device", "devices.list", "a *:* rwm\n", "all"},
+	{1, "net.flowid", "net_cls.classid", "65552\n", "1:10"},
+	{1, "net.priority", "net_prio.ifpriomap", "lo 0\neth0 5\n", "5"},
 	{1, "device", "devices.list", "c 1:3 rwm\nb 8:* r\nc 1:5 rw\n",
 	 "b 8:* r, c 1:3 rwm, c 1:5 rw"},
 	{1, "device", "devices.list", "", "none"},
