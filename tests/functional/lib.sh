@@ -276,15 +276,16 @@ ended_well() {
 
 # take_down [STATUS]: of a trap; STATUS is what the test ended with where the trap has run something since.
 take_down() {
-	local status=${1:-$?}
+	local status=${1:-$?} root
 	[ -z "${RBCED:-}" ] || ended_well rbced "$RBCED" || status=1
 	[ -z "${RECORDER:-}" ] || ended_well recorder "$RECORDER" || status=1
 	# shellcheck disable=SC2046 # a list of pids
 	[ -z "$(jobs -p)" ] || kill -KILL $(jobs -p) 2>/dev/null
 	wait 2>/dev/null
-	if compgen -G "/sys/fs/cgroup/$ROOT" >/dev/null || compgen -G "/sys/fs/cgroup/*/$ROOT" >/dev/null; then
-		"$BIN/rbcectl" kill --root "$ROOT" --all || echo "    could not take down $ROOT" >&2
-	fi
+	# That of the test, and others that it has named after it.
+	for root in $(compgen -G "/sys/fs/cgroup/$ROOT*"; compgen -G "/sys/fs/cgroup/*/$ROOT*"); do
+		[ ! -d "$root" ] || "$BIN/rbcectl" kill --root "${root##*/}" --all || echo "    could not take down ${root##*/}" >&2
+	done
 	[ ! -d "$T/mount" ] || ! mountpoint -q "$T/mount" || umount "$T/mount"
 	[ "$(readlink "$DISK_OWNER")" != "$ROOT" ] || rm "$DISK_OWNER"
 	rm -rf "/var/tmp/$ROOT"-* "$T" "/run/rbce/$ROOT".*
