@@ -3,7 +3,7 @@
 # That keys do what they say, seen in what real programs get. CPU time is read from the programs
 # themselves: on a busy machine they get no more for it.
 # needs: root cgroup
-# the same on both as on v1
+# wants a quiet machine
 
 # hog CONTAINER SECONDS WHEN [COMMAND...]: one that begins at WHEN there; its CPU milliseconds go to $T/CONTAINER.
 hog() {
