@@ -85,6 +85,8 @@ void act_arm(struct oom *oom, struct oom_slot *slot)
 		write_entry(oom, slot);
 	}
 	if (slot->files.version == 1) {
+		slot->guard = 1;
+		write_entry(oom, slot);
 		slot->armed = file_write_fd(slot->files.events, "1", 1) == 0;
 	} else if (!arm_delay(oom, slot)) {
 		set_guard(oom, slot);
@@ -100,11 +102,11 @@ void act_disarm(struct oom *oom, struct oom_slot *slot)
 	if (slot->files.version == 1) {
 		file_write_fd(slot->files.events, "0", 1);
 		slot->armed = false;
-		return;
 	}
 	if (slot->delayed)
 		files_write(slot->files.delay, 0);
-	if (slot->guard && files_read(slot->files.high, &high) == 0 && high == slot->guard)
+	if (slot->files.version == 2 && slot->guard && files_read(slot->files.high, &high) == 0 &&
+	    high == slot->guard)
 		files_write(slot->files.high, OOM_UNLIMITED);
 	if (slot->guard || slot->delayed) {
 		slot->guard = 0;

@@ -160,7 +160,7 @@ struct oom_slot {
 
 	uint64_t base;  /* memory.max before it has grown */
 	uint64_t limit; /* as last seen or set */
-	uint64_t guard; /* v2: the memory.high that is set here; 0 for none */
+	uint64_t guard; /* v2: the memory.high that is set here; v1: 1; 0 for none */
 	uint64_t level; /* v2: use from which on memory is short */
 	bool armed;     /* v1: the kernel's killer is off */
 	bool delayed;   /* memory.oom.delay is set here */
@@ -312,7 +312,7 @@ void run_free(struct oom_run *run);
 
 /* What is known of a container. */
 struct journal_entry {
-	uint64_t guard;       /* memory.high that is ours, 0 */
+	uint64_t guard; /* memory.high that is ours, 0; v1: 1 while the kernel does not kill */
 	uint64_t base, limit; /* grown from and to; 0 */
 	bool frozen;
 	bool delayed; /* memory.oom.delay is ours */
