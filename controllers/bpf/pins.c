@@ -20,9 +20,9 @@
 #include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/vfs.h>
 
+#include "capability.h"
 #include "controllers/bpf/net.skel.h"
 #include "layout.h"
 #include "util.h"
@@ -106,15 +106,6 @@ int pins_open(const char *root, enum pin pin)
 }
 
 /* ---- what the system must have ---- */
-
-static bool has_capability(unsigned capability)
-{
-	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
-
-	return syscall(SYS_capget, &header, data) == 0 &&
-	       data[capability / 32].effective & 1U << capability % 32;
-}
 
 int pins_supported(struct rbce_error *err)
 {

@@ -13,9 +13,9 @@
 #include <linux/capability.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 
 #include "../put.h"
+#include "capability.h"
 #include "known.h"
 #include "rbced/source/bpf.skel.h"
 #include "source.h"
@@ -423,15 +423,6 @@ __attribute__((format(printf, 2, 0))) static int on_libbpf(enum libbpf_print_lev
 	if (level <= LIBBPF_INFO)
 		log_debug("%s", text);
 	return 0;
-}
-
-static bool has_capability(unsigned capability)
-{
-	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
-
-	return syscall(SYS_capget, &header, data) == 0 &&
-	       data[capability / 32].effective & 1U << capability % 32;
 }
 
 /* As Linux, include/linux/proc_ns.h. */
