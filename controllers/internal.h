@@ -30,9 +30,10 @@ struct key_ops {
 	int (*get)(const struct controller_key *key, struct rbce_container *c, char *buf,
 		   size_t size, struct rbce_error *err);
 
-	/* NULL: the initial value is set. */
-	int (*reset)(const struct controller_key *key, struct rbce_container *c, const char *value,
-		     struct rbce_error *err);
+	/* In place of set(), where only what VALUE names is RESET; else the initial value is set.
+	 */
+	int (*change)(const struct controller_key *key, struct rbce_container *c, const char *value,
+		      bool reset, struct rbce_error *err);
 
 	/* 1 when VALUE is in force, 0 when not. NULL: when get() gives just that. */
 	int (*holds)(const struct controller_key *key, struct rbce_container *c, const char *value,

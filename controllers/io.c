@@ -418,8 +418,9 @@ static int set_none(int dirfd, int version, struct rbce_error *err)
 	return r;
 }
 
-static int set(const struct controller_key *key, struct rbce_container *c, const char *value,
-	       struct rbce_error *err)
+/* VALUE, or (when RESET) no limit any more for the devices that it names. */
+static int change(const struct controller_key *key, struct rbce_container *c, const char *value,
+		  bool reset, struct rbce_error *err)
 {
 	cleanup_free struct request *requests = NULL;
 	int version, r;
@@ -429,25 +430,10 @@ static int set(const struct controller_key *key, struct rbce_container *c, const
 	if (dir < 0)
 		return dir;
 	if (streq(value, "max"))
-		return set_none(dir, version, err);
+		return reset ? 0 : set_none(dir, version, err);
 	r = parse_value(value, &requests, &n, err);
-	return r < 0 ? r : set_requests(dir, version, requests, n, err);
-}
-
-/* The devices that VALUE names have no limit any more. */
-static int reset(const struct controller_key *key, struct rbce_container *c, const char *value,
-		 struct rbce_error *err)
-{
-	cleanup_free struct request *requests = NULL;
-	int version, r;
-	cleanup_close int dir = key_open_group(key, c, &version, err);
-	size_t n = 0;
-
-	if (dir < 0)
-		return dir;
-	if (streq(value, "max"))
-		return 0;
-	r = parse_value(value, &requests, &n, err);
+	if (r == 0 && !reset)
+		return set_requests(dir, version, requests, n, err);
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		lift(&requests[i]);
 		r = set_request(dir, version, &requests[i], err);
@@ -604,8 +590,7 @@ static int holds(const struct controller_key *key, struct rbce_container *c, con
 	return r < 0 ? r : 1;
 }
 
-static const struct key_ops ops = {
-	.check = check, .set = set, .get = get, .reset = reset, .holds = holds};
+static const struct key_ops ops = {.check = check, .change = change, .get = get, .holds = holds};
 
 const struct controller_key controller_io_max = {
 	.name = "io.max",

@@ -233,18 +233,6 @@ static int change(const struct controller_key *key, struct rbce_container *c, co
 	return r;
 }
 
-static int set(const struct controller_key *key, struct rbce_container *c, const char *value,
-	       struct rbce_error *err)
-{
-	return change(key, c, value, false, err);
-}
-
-static int reset(const struct controller_key *key, struct rbce_container *c, const char *value,
-		 struct rbce_error *err)
-{
-	return change(key, c, value, true, err);
-}
-
 static int get(const struct controller_key *key, struct rbce_container *c, char *buf, size_t size,
 	       struct rbce_error *err)
 {
@@ -291,8 +279,7 @@ static int holds(const struct controller_key *key, struct rbce_container *c, con
 	return r;
 }
 
-static const struct key_ops ops = {
-	.check = check, .set = set, .get = get, .reset = reset, .holds = holds};
+static const struct key_ops ops = {.check = check, .change = change, .get = get, .holds = holds};
 
 const struct controller_key controller_rdma_max = {
 	.name = "rdma.max",

@@ -250,6 +250,8 @@ int controller_set(const struct controller_key *key, struct rbce_container *c, c
 
 	if (key->flags & CONTROLLER_DAEMON)
 		return key->ops->check(key, value, err);
+	if (key->ops && key->ops->change)
+		return key->ops->change(key, c, value, false, err);
 	if (key->ops)
 		return key->ops->set(key, c, value, err);
 	dir = key_make_group(key, c, &version, err);
@@ -301,8 +303,8 @@ int controller_reset(const struct controller_key *key, struct rbce_container *c,
 {
 	if ((key->flags & CONTROLLER_DAEMON) || is_untouched(key, c))
 		return 0;
-	if (key->ops && key->ops->reset)
-		return key->ops->reset(key, c, value, err);
+	if (key->ops && key->ops->change)
+		return key->ops->change(key, c, value, true, err);
 	if (!key->initial)
 		return rbce_error_set(err, -EOPNOTSUPP, "what %s was before is not known",
 				      key->name);
