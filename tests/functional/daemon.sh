@@ -256,6 +256,26 @@ test_freeze_thaw_and_kill() {
 	ctl kill --all || fail "kill --all of nothing failed"
 }
 
+# The groups go, the tasks go on: in the container above, and with --all at the top.
+test_dissolve() {
+	victims_rule users/one/deep
+	start_rbced
+	"$T/bin/victim" 1000 &
+	settled $! users/one/deep
+	ctl set users/one pids.max=50 cpuset.cpus=0 >/dev/null || fail "cannot set a limit"
+	stop_rbced
+	RBCED=
+	ctl freeze users/one/deep || fail "freeze failed"
+	ctl dissolve users/one || fail "dissolve failed"
+	equal "the task of users/one/deep" users "$(container_of $!)"
+	equal "state" dissolved "$(ctl dissolve --json --all | jq -r .state)"
+	equal "the task after --all" - "$(container_of $!)"
+	kill -0 $! || fail "the task has ended"
+	[[ $(ps -o stat= -p $!) = S* ]] || fail "the task is $(ps -o stat= -p $!)"
+	equal "groups left" "" "$(find /sys/fs/cgroup -maxdepth 2 -name "$ROOT")"
+	ctl dissolve --all || fail "dissolve --all of nothing failed"
+}
+
 test_only_root_may_change() {
 	local tool
 	tool=$(private_copy "$BIN/rbcectl" rbcectl)

@@ -42,7 +42,7 @@ gate() {
 }
 
 test_every_process_at_its_first_instruction() {
-	local i n=$((${RBCE_STORM:-1800} / 6))
+	local i n=$((${RBCE_STORM:-1800} / 6)) many=()
 	file_system first other
 	write_rules <<-END
 		[rule first]
@@ -54,9 +54,11 @@ test_every_process_at_its_first_instruction() {
 	equal "in place" "$n firsts/root" "$(places_in "$T/out" | sort | uniq -c | sed 's/^ *//')"
 	runs_in - "$M/other"
 	# Many at once.
-	for ((i = 0; i < n; i++)); do "$M/first" >>"$T/many" & done
-	# shellcheck disable=SC2046 # a list of pids
-	wait $(jobs -p | grep -vx "$RBCED")
+	for ((i = 0; i < n; i++)); do
+		"$M/first" >>"$T/many" &
+		many+=($!)
+	done
+	wait "${many[@]}"
 	equal "in place, all at once" "$n firsts/root" \
 		"$(places_in "$T/many" | sort | uniq -c | sed 's/^ *//')"
 	equal "state" on "$(gate state)"

@@ -2,6 +2,7 @@
 # shellcheck shell=bash
 # Tasks out of the rules' hands: placed by an administrator, moved by others, real-time.
 # needs: root cgroup
+# the same on both as on v1
 
 # A shell and a program that rules tell apart by their paths.
 family_rules() {
@@ -275,7 +276,7 @@ test_a_move_that_fails_half_way() {
 	start_rbced
 	[ "$(status .layout)" = hybrid ] || skip "one hierarchy: nothing is half"
 	# shellcheck disable=SC2064 # as it is now
-	trap "kill \$VICTIM; sleep 0.2; rmdir $above/victims $above; take_down" EXIT
+	at_end "kill \$VICTIM; sleep 0.2; rmdir $above/victims $above"
 	mkdir -p "$above" && echo threaded >"$above/cgroup.type" || fail "cannot make it threaded"
 	"$T/bin/victim" 100 &
 	VICTIM=$!

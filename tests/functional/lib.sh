@@ -54,9 +54,9 @@ pause() {
 	:
 }
 
-# wait_for SECONDS COMMAND...: until it succeeds.
+# wait_for SECONDS COMMAND...: until it succeeds; under emulation three times as long.
 wait_for() {
-	local end=$((SECONDS + $1))
+	local end=$((SECONDS + $1 * (${RBCE_TRIES:-1} > 1 ? 3 : 1)))
 	shift
 	until "$@"; do
 		[ "$SECONDS" -lt "$end" ] || fail "gave up waiting for: $*"
@@ -274,6 +274,13 @@ ended_well() {
 	esac
 }
 
+# at_end COMMAND: what a test has to undo itself, before the rest is taken down. What the test ended with
+# stays its result, whatever that command returns.
+at_end() {
+	# shellcheck disable=SC2064 # the command as it is now
+	trap "ENDED=\$?; $1; take_down \$ENDED" EXIT
+}
+
 # take_down [STATUS]: of a trap; STATUS is what the test ended with where the trap has run something since.
 take_down() {
 	local status=${1:-$?} root
@@ -285,6 +292,8 @@ take_down() {
 	# That of the test, and others that it has named after it.
 	for root in $(compgen -G "/sys/fs/cgroup/$ROOT*"; compgen -G "/sys/fs/cgroup/*/$ROOT*"); do
 		[ ! -d "$root" ] || "$BIN/rbcectl" kill --root "${root##*/}" --all || echo "    could not take down ${root##*/}" >&2
+		# What a test made in a hierarchy that containers do not use.
+		[ ! -d "$root" ] || find "$root" -depth -type d -exec rmdir {} +
 	done
 	[ ! -d "$T/mount" ] || ! mountpoint -q "$T/mount" || umount "$T/mount"
 	[ "$(readlink "$DISK_OWNER")" != "$ROOT" ] || rm "$DISK_OWNER"

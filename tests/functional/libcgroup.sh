@@ -140,7 +140,7 @@ test_silent_where_nothing_is_done() {
 help_of() {
 	local command
 	"$BIN/$1" --help
-	for command in $("$BIN/$1" --help | awk '/^  [a-z]+ /{ print $1 }'); do
+	for command in $("$BIN/$1" --help | sed -nE 's/^Usage:.*\| ([a-z]+) .*/\1/p; s/^  ([a-z]+) .*/\1/p'); do
 		"$BIN/$1" "$command" --help 2>/dev/null
 	done
 }

@@ -141,3 +141,15 @@ test_soft_limits_hold_for_the_groups_above() {
 	ctl set users/b memory.soft=9M raw.memory.max=nonsense 2>/dev/null && fail "it was set"
 	passed_up "a container gone, a change refused" 2 1 3
 }
+
+# A container's own kernel messages tell of the kills in it.
+test_kills_in_kernel_messages() {
+	[ -c /dev/fuse ] || skip "no /dev/fuse"
+	mkdir -p "$T/rootfs/usr" "$T/rootfs/help" "$T/rootfs/t"
+	ln -s usr/bin usr/sbin usr/lib usr/lib64 "$T/rootfs/"
+	# shellcheck disable=SC2016 # for the shell inside
+	ctl create --rootfs "$T/rootfs" --namespaces "mount, pid" box memory.max=64M swap.max=0 namespace.kmsg=64K \
+		"namespace.bind=/usr /usr ro" "namespace.bind=$HELP /help ro" "namespace.bind=$T /t" -- \
+		sh -c '/help/eat 200 1 >/dev/null; dmesg >/t/messages' || fail "the container: $(cat "$T/messages")"
+	contains "the kill" "Memory cgroup out of memory: killed 1 task" "$(cat "$T/messages")"
+}

@@ -31,17 +31,32 @@ test_commands() {
 		line=${line//build\/bin/$BIN} line=${line//DIR/$T/rules} line=${line//PID/$$}
 		line=${line//alice/backup} line=${line//\/etc\/cgrules.conf/$T/cgrules.conf}
 		case $line in
-		*/rbced\ --rules* | */rbcectl\ explain* | */containerstats\ record*) line="$line --help" ;;
-		*/rbcectl\ get* | */rbcectl\ set* | */rbcectl\ apply*) line="$line --help" ;;
+		*/rbced\ --rules* | */rbcectl\ explain* | */containerstats\ record* | */containerstats\ top* | */containerstats\ serve*) line="$line --help" ;;
+		*/rbcectl\ create*) line="${line%% --*} --help" ;;
+		*/rbcectl\ checkpoint* | */rbcectl\ restore* | */rbcectl\ migrate* | */rbcectl\ get* | */rbcectl\ set* | */rbcectl\ apply*) line="$line --help" ;;
 		esac
 		$line >"$T/out" 2>&1 || fail "$line: $(cat "$T/out")"
 	done < <(grep -E '^    (sudo )?build/bin/' README.md | sed 's/ #.*//; s/^    \(sudo \)*//')
 	for target in $(sed -n 's/^    make \([^#]*\).*/\1/p' README.md | tr ' ' '\n' | grep -v =); do
-		grep -qE "^([a-z-]* )*$target( [a-z-]*)*:" Makefile || fail "make has no target $target"
+		grep -qE "^([a-z-]* )*$target( [a-z-]*)*:" Makefile packaging/build.mk || fail "make has no target $target"
 	done
 	while read -r target; do
 		[ -e "$target" ] || fail "there is no $target"
 	done < <(grep -oE '\]\([^)#]*\)' README.md | tr -d '()]')
+}
+
+# Its commands, on files like those that it speaks of; its rules are good.
+test_migrating() {
+	local line
+	echo '@users cpu jobs/%u' >"$T/cgrules.conf"
+	printf 'group jobs {\n\tcpu {\n\t\tcpu.shares = 512;\n\t}\n}\n' >"$T/cgconfig.conf"
+	while read -r line; do
+		(cd "$T" && PATH=$BIN:$PATH bash -c "${line//\/etc\/cg/$T/cg}") >"$T/out" 2>&1 || fail "$line: $(cat "$T/out")"
+	done < <(sed -n 's/^    # //p' docs/MIGRATE.md)
+	awk '/^    \[container/ && seen++ { exit } /^    [a-z[]/' docs/MIGRATE.md | write_rules
+	"$BIN/rbced" --check --rules "$T/rules" >"$T/out" 2>&1 || fail "slices: $(cat "$T/out")"
+	sed -n '/^## From arbiter2/,$s/^    //p' docs/MIGRATE.md | write_rules
+	"$BIN/rbced" --check --rules "$T/rules" >"$T/out" 2>&1 || fail "arbiter2: $(cat "$T/out")"
 }
 
 # entry NAME: what rbcectl(8) has of that command.

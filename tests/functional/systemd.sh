@@ -7,10 +7,10 @@
 # install_unit [WATCHDOG]: the built programs and this test's rules, as an administrator would.
 install_unit() {
 	install -m 755 "$BIN/rbced" /usr/local/sbin/rbced
-	sed -e "s|^ExecStart=.*|& --rules $T/rules --root $ROOT ${RBCE_SOURCE:+--source $RBCE_SOURCE}|" -e "s|^WatchdogSec=.*|WatchdogSec=${1:-30s}|" \
+	sed -e "s|^ExecStart=.*|& --rules $T/rules --root $ROOT ${RBCE_SOURCE:+--source $RBCE_SOURCE}|" -e "s|^ExecReload=.*|ExecReload=$BIN/rbcectl reload --root $ROOT|" -e "s|^WatchdogSec=.*|WatchdogSec=${1:-30s}|" \
 		packaging/systemd/rbced.service >/run/systemd/system/rbced.service
 	systemctl daemon-reload
-	trap 'remove_unit; take_down' EXIT
+	at_end remove_unit
 	systemctl start rbced || fail "it does not start: $(journalctl -u rbced | tail -n 5)"
 }
 
@@ -76,7 +76,7 @@ test_as_a_unit() {
 	contains "journal" "people/u$$" "$(journalctl -u rbced -o json | jq -r 'select(.RBCE_CONTAINER).RBCE_CONTAINER' | tail -n 1)"
 	# A reload with an error is refused in the journal, and nothing changes.
 	echo "nonsense" >>"$T/rules/test.rules"
-	systemctl reload rbced
+	systemctl reload rbced 2>/dev/null && fail "a reload with an error succeeded"
 	wait_for 15 sh -c "journalctl --sync; journalctl -u rbced | grep -q 'test.rules:7: '"
 	equal "state after a refused reload" active "$(systemctl is-active rbced)"
 	settled "$pid" "people/u$$"

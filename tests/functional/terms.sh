@@ -40,6 +40,53 @@ test_arguments() {
 	equal "other arguments" - "$(container_of $!)"
 }
 
+test_environment() {
+	sleeper job
+	write_rules <<-END
+		[rule batch]
+		exe = $T/bin/job
+		env = RBCE_TEST_JOB=*, !RBCE_TEST_JOB=none
+		container = batch/%j
+	END
+	start_rbced
+	RBCE_TEST_JOB=17 "$T/bin/job" 100 &
+	settled $! batch/17
+	equal "verdict" "batch right" "$(verdict $!)"
+	# Whose it is may have secrets there: nobody is told.
+	RBCE_TEST_JOB=none "$T/bin/job" 100 &
+	wait_for 10 runs $! "$T/bin/job"
+	contains "why not" "not shown" "$(ctl explain "$!")"
+	MY_RBCE_TEST_JOB=17 "$T/bin/job" 100 &
+	sleep 0.2
+	equal "another variable" - "$(container_of $!)"
+	equal "simulated" batch/5 "$("$BIN/rbcectl" simulate --rules "$T/rules" --exe "$T/bin/job" --env RBCE_TEST_JOB=5 --json | jq -r .container)"
+}
+
+# What a task was executed with counts, whatever it writes there afterwards, and for its children too.
+test_environment_is_read_once() {
+	private_copy "$HELP/overwrite" job >/dev/null
+	write_rules <<-END
+		[rule batch]
+		env = RBCE_TEST_JOB=*
+		exe = $T/bin/job
+		container = batch/%j
+		[rule others]
+		exe = $T/bin/job
+		container = others
+	END
+	start_rbced
+	RBCE_TEST_JOB=17 "$T/bin/job" >"$T/out" &
+	settled $! batch/17
+	kill -USR1 $!
+	wait_for 15 grep -q '^[0-9]' "$T/out"
+	ctl reclassify >/dev/null
+	equal "it" batch/17 "$(container_of $!)"
+	equal "its child" batch/17 "$(container_of "$(cat "$T/out")")"
+	# Executed anew, without it.
+	kill -USR2 $!
+	settled $! others
+}
+
 test_leaders() {
 	sleeper job
 	private_copy /bin/bash leader >/dev/null

@@ -4,6 +4,7 @@
 # themselves: on a busy machine they get no more for it.
 # needs: root cgroup
 # wants a quiet machine
+# the same on both as on v1
 
 # hog CONTAINER SECONDS WHEN [COMMAND...]: one that begins at WHEN there; its CPU milliseconds go to $T/CONTAINER.
 hog() {

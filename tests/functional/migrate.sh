@@ -1,0 +1,254 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+# A container from one set of namespaces to another, which has a root group, pids and a network of its own:
+# it is there or it is here, whatever happens.
+# needs: root cgroup criu tls
+# the same on every cgroup layout
+
+THERE=$ROOT-there
+
+# certificate NAME SUBJECT-ALTERNATIVE-NAME [AUTHORITY]: $T/NAME.pem and .key.
+certificate() {
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj "/CN=$1" -keyout "$T/$1.key" \
+		-out "$T/$1.pem" -addext "subjectAltName=$2" ${3:+-CA "$T/$3.pem" -CAkey "$T/$3.key"} 2>"$T/openssl" ||
+		fail "no certificate: $(cat "$T/openssl")"
+}
+
+certificates() {
+	certificate authority DNS:nobody
+	certificate here DNS:here authority
+	certificate there IP:10.9.0.2 authority
+	certificate stranger IP:10.9.0.2
+}
+
+# The other side: a network of its own, joined to this one's, and pids that are all free.
+other_side() {
+	certificates
+	ip netns add "$ROOT"
+	NETNS=$ROOT
+	ip link add "h$$" type veth peer name there netns "$ROOT"
+	ip addr add 10.9.0.1/24 dev "h$$"
+	ip link set "h$$" up
+	ip -n "$ROOT" addr add 10.9.0.2/24 dev there
+	ip -n "$ROOT" link set there up
+	ip -n "$ROOT" link set lo up
+}
+
+# in_there COMMAND...: there, after listen().
+in_there() {
+	nsenter -t "$RECEIVER" -p -m -n "$@"
+}
+
+# listen [COMMAND...]: waits there for containers, started by that command. With its first process all
+# others there would end: that is one that stays.
+listen() {
+	# shellcheck disable=SC2016 # for that shell
+	nsenter --net="/run/netns/$ROOT" unshare --pid --fork --mount-proc --kill-child sh -c '"$@" & exec sleep 1000' first "$@" "$BIN/rbcectl" migrate --receive --root "$THERE" \
+		--cert "$T/there.pem" --key "$T/there.key" --authority "$T/authority.pem" --patience 40s 10.9.0.2:7777 \
+		>"$T/calls" 2>"$T/there.log" &
+	UNSHARE=$!
+	wait_for 60 grep -q "are taken at" "$T/there.log"
+	RECEIVER=$(pgrep -P "$UNSHARE")
+}
+
+# migrate [OPTION...] CONTAINER
+migrate() {
+	ctl migrate --cert "$T/here.pem" --key "$T/here.key" --authority "$T/authority.pem" --patience 40s "$@" 10.9.0.2:7777
+}
+
+finish() {
+	local status=$?
+	# Other signals it does not hear while it has a child, which ends with it.
+	[ -z "${UNSHARE:-}" ] || kill -KILL "$UNSHARE" 2>/dev/null
+	[ -z "${NETNS:-}" ] || ip netns del "$NETNS"
+	take_down "$status"
+}
+trap finish EXIT
+
+start() {
+	: >"$T/count"
+	ctl create --detach --namespaces none one memory.max=128M pids.max=20 -- "$HELP/state" dirty "${1:-16}" 1 "$T/count" ||
+		fail "cannot start"
+	wait_for 60 beyond 3
+}
+
+count() {
+	wc -c <"$T/count"
+}
+
+beyond() {
+	[ "$(count)" -gt "$1" ]
+}
+
+goes_on() {
+	local n
+	n=$(count)
+	wait_for 60 beyond $((n + 3))
+}
+
+tasks_here() {
+	ctl ps --json one 2>/dev/null | jq '.tasks | length'
+}
+
+tasks_there() {
+	in_there "$BIN/rbcectl" ps --root "$THERE" --json one 2>/dev/null | jq '.tasks | length'
+}
+
+# still_here: it runs here, and nothing is there.
+still_here() {
+	goes_on
+	equal "processes here" 1 "$(tasks_here)"
+	[ -z "${RECEIVER:-}" ] || wait_for 60 nothing_there
+}
+
+nothing_there() {
+	[ "$(tasks_there)" != 1 ]
+}
+
+test_there_and_back() {
+	local pid
+	other_side
+	listen
+	start
+	pid=$(ctl ps --json one | jq '.tasks[].pid')
+	migrate --json one >"$T/out" || fail "no migration: $(cat "$T/there.log")"
+	figure "it stood still for $(($(jq .paused_us "$T/out") / 1000)) ms; $(($(jq .ahead_bytes "$T/out") >> 10)) KiB ahead, $(($(jq .memory_bytes "$T/out") >> 10)) KiB then"
+	between "bytes ahead" $((16 << 20)) $((100 << 20)) "$(jq .ahead_bytes "$T/out")"
+	equal "processes here" "" "$(tasks_here)"
+	goes_on
+	equal "pid there" "$pid" "$(in_there "$BIN/rbcectl" ps --root "$THERE" --json one | jq '.tasks[].pid')"
+	equal "limits there" "134217728 20" "$(in_there "$BIN/rbcectl" get --root "$THERE" --json one memory.max pids.max |
+		jq -r '[.keys[].own] | join(" ")')"
+	equal "what is left on the way" "" "$(find "${TMPDIR:-/var/tmp}" -maxdepth 1 -name 'rbcectl-image-*')"
+}
+
+# refused REASON COMMAND...: no migration, for this reason, and it runs on here.
+refused() {
+	local reason=$1
+	shift
+	"$@" >"$T/out" 2>"$T/err" && fail "no failure of: $*"
+	contains "reason" "$reason" "$(cat "$T/err")"
+	still_here
+}
+
+test_refused() {
+	local pid
+	other_side
+	listen
+	start
+	pid=$(ctl ps --json one | jq '.tasks[].pid')
+	refused "cannot receive from CN=there" ctl migrate --cert "$T/stranger.pem" --key "$T/stranger.key" --authority "$T/authority.pem" one 10.9.0.2:7777
+	contains "why, there" "cannot trust" "$(cat "$T/there.log")"
+	refused "cannot trust" ctl migrate --cert "$T/here.pem" --key "$T/here.key" --authority "$T/stranger.pem" one 10.9.0.2:7777
+	refused "cannot reach" ctl migrate --cert "$T/here.pem" --key "$T/here.key" --authority "$T/authority.pem" one 10.9.0.2:7778
+	refused "give HOST:PORT" ctl migrate --cert "$T/here.pem" --key "$T/here.key" --authority "$T/authority.pem" one 10.9.0.2
+	# What is in the way is known before any memory goes over.
+	in_there bash -c "echo $((pid - 1)) >/proc/sys/kernel/ns_last_pid; exec sleep 1000 & wait" &
+	wait_for 60 in_there test -e "/proc/$pid"
+	refused "pid $pid is taken by" migrate one
+	in_there kill -KILL "$pid"
+	in_there "$BIN/rbcectl" create --root "$THERE" --detach --namespaces none one -- sleep 1000 || fail "cannot start there"
+	migrate one 2>"$T/err" && fail "migrated into a container that has processes"
+	contains "reason" "that container has processes" "$(cat "$T/err")"
+	goes_on
+	in_there "$BIN/rbcectl" kill --root "$THERE" one
+	migrate one >"$T/out" || fail "no migration: $(cat "$T/there.log")"
+	goes_on
+}
+
+test_address_that_is_not_there() {
+	other_side
+	listen
+	: >"$T/count"
+	# shellcheck disable=SC2016 # for perl
+	ctl create --detach --namespaces none one -- perl -MIO::Socket::INET -e '
+		$s = IO::Socket::INET->new(LocalAddr => "10.9.0.1", LocalPort => 4711, Listen => 1) or die;
+		while (1) { open(F, ">>", $ARGV[0]); print F "."; close(F); select(undef, undef, undef, 0.1); }' "$T/count" || fail "cannot start"
+	wait_for 60 beyond 3
+	refused "stands at address '10.9.0.1', which is not here" migrate one
+}
+
+# ended: nobody is at it any more, here or there.
+ended() {
+	! pgrep -x criu >/dev/null && [ -z "$(ss -Htn state connected exclude time-wait)$(nsenter --net="/run/netns/$ROOT" ss -Htn state connected exclude time-wait)" ]
+}
+
+frozen_there() {
+	[ "$(in_there "$BIN/rbcectl" get --root "$THERE" --json one freeze | jq -r ".keys[0].own")" = yes ]
+}
+
+# settled WHEN: it is here or there, once, and goes on. Sets here and there.
+here=0 there=0
+settled() {
+	wait_for 90 ended
+	if [ "$(tasks_here)" = 1 ]; then
+		[ "$(tasks_there)" != 1 ] || frozen_there || fail "$1: it runs twice"
+		goes_on
+		here=$((here + 1))
+	else
+		[ "$(tasks_there)" = 1 ] || fail "$1: it is neither here nor there: $(cat "$T/there.log")"
+		! frozen_there || in_there "$BIN/rbcectl" thaw --root "$THERE" one
+		goes_on
+		there=$((there + 1))
+	fi
+	ctl kill one 2>/dev/null
+	in_there "$BIN/rbcectl" kill --root "$THERE" one 2>/dev/null
+	wait_for 60 nothing_there
+}
+
+# At a system call of its own, whichever it is.
+test_source_killed() {
+	local n total
+	# What a kill leaves on the way goes with the test.
+	export TMPDIR=$T
+	other_side
+	listen
+	start 2
+	total=$("$HELP/killat" 1000000 first "$BIN/rbcectl" migrate --root "$ROOT" --cert "$T/here.pem" --key "$T/here.key" \
+		--authority "$T/authority.pem" one 10.9.0.2:7777 | tail -n 1 | tr -dc 0-9)
+	between "system calls" 100 100000 "$total"
+	settled "not killed"
+	equal "there" 1 "$there"
+	for n in 5 9 11; do
+		start 2
+		"$HELP/killat" $((total * n / 12)) first "$BIN/rbcectl" migrate --root "$ROOT" --cert "$T/here.pem" --key "$T/here.key" \
+			--authority "$T/authority.pem" one 10.9.0.2:7777 >/dev/null 2>&1
+		settled "call $((total * n / 12)) of $total"
+	done
+	figure "of $total calls; it was here $here times, and there $there times"
+}
+
+# The process that takes this container, over there.
+test_receiver_killed() {
+	local n total
+	# What a kill leaves on the way goes with the test.
+	export TMPDIR=$T
+	other_side
+	listen "$HELP/killat" 1000000 second
+	start 2
+	migrate one >"$T/out" || fail "no migration: $(cat "$T/there.log")"
+	wait_for 60 test -s "$T/calls"
+	total=$(cat "$T/calls")
+	between "system calls" 100 100000 "$total"
+	settled "not killed"
+	for n in 5 9 11; do
+		kill -KILL "$UNSHARE"
+		wait "$UNSHARE" 2>/dev/null
+		listen "$HELP/killat" $((total * n / 12)) second
+		start 2
+		migrate one >"$T/out" 2>&1
+		settled "call $((total * n / 12)) of $total"
+	done
+	figure "of $total calls; it was here $here times, and there $there times"
+}
+
+# No room for it there: that is said here.
+test_disk_full_there() {
+	mkdir "$T/mount"
+	mount -t tmpfs -o size=8m tmpfs "$T/mount"
+	other_side
+	TMPDIR=$T/mount listen
+	start 32
+	refused "CN=there answers: cannot write: No space left on device" migrate one
+	equal "what is left on the way" "" "$(ls "$T/mount")"
+}

@@ -1,0 +1,233 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+# Containers with namespaces of their own: what they have, seen from inside and outside, and that all goes
+# when they end.
+# needs: root cgroup
+# the same on both as on v1
+
+ALL="user mnt pid uts ipc net cgroup time"
+
+
+# A root file system that has nothing but the host's programs.
+make_rootfs() {
+	mkdir -p "$T/rootfs/usr" "$T/rootfs/etc" "$T/rootfs/help"
+	ln -sf usr/bin usr/sbin usr/lib usr/lib64 "$T/rootfs/"
+	ROOTFS=(--rootfs "$T/rootfs")
+	BINDS=("namespace.bind=/usr /usr ro" "namespace.bind=$HELP /help ro")
+}
+
+none_left() {
+	local left
+	left=$(compgen -G "/sys/fs/cgroup/$ROOT*"; compgen -G "/sys/fs/cgroup/*/$ROOT*")
+	equal "groups that are left" "" "$left"
+	equal "mounts that are left" "$1" "$(wc -l </proc/self/mountinfo)"
+}
+
+# expect_new NAMESPACES OUT: of all those in a file with the lines of readlink, these and no others differ.
+expect_new() {
+	local ns new=
+	for ns in $ALL; do
+		[ "$(readlink "/proc/self/ns/$ns")" = "$(grep "^$ns:" "$2")" ] || new="$new $ns"
+	done
+	equal "namespaces of its own" "$(tr ' ' '\n' <<<"$1" | sort | xargs)" "$(tr ' ' '\n' <<<"$new" | sort | xargs)"
+}
+
+test_each_alone() {
+	local ns word mounts
+	mounts=$(wc -l </proc/self/mountinfo)
+	for ns in $ALL; do
+		word=${ns/mnt/mount}
+		# shellcheck disable=SC2016 # for the shell inside
+		ctl create --namespaces "$word" one -- sh -c 'for n; do readlink "/proc/self/ns/$n"; done' sh $ALL >"$T/$ns" ||
+			fail "$ns: exit status $?"
+		expect_new "$ns" "$T/$ns"
+	done
+	none_left "$mounts"
+}
+
+test_all_together() {
+	local mounts pid ns
+	mounts=$(wc -l </proc/self/mountinfo)
+	# shellcheck disable=SC2016 # for the shell inside
+	ctl create --namespaces all --hostname inner a/b -- sh -c '
+		for n; do readlink "/proc/self/ns/$n"; done; hostname; cat /proc/self/cgroup; echo "pid $$"; id -u' sh $ALL >"$T/out" ||
+		fail "exit status $?"
+	expect_new "$ALL" "$T/out"
+	contains "hostname" "inner" "$(cat "$T/out")"
+	contains "pid" "pid 2" "$(cat "$T/out")"
+	equal "cgroups seen" "" "$(grep '^[0-9]*:' "$T/out" | grep "$ROOT")"
+	[ "$(hostname)" != inner ] || fail "the host was renamed"
+	# From outside, while it runs.
+	pid=$(ctl create --json --detach --namespaces all a/b -- sleep 1000 | jq .pid)
+	for ns in $ALL; do readlink "/proc/$pid/ns/$ns"; done >"$T/outside"
+	expect_new "$ALL" "$T/outside"
+	settled "$pid" a/b
+	ctl kill a/b || fail "cannot kill it"
+	wait_for 5 groups_gone
+	none_left "$mounts"
+}
+
+groups_gone() {
+	[ -z "$(compgen -G "/sys/fs/cgroup/$ROOT*"; compgen -G "/sys/fs/cgroup/*/$ROOT*")" ]
+}
+
+test_exit_status_and_signals() {
+	local pid
+	ctl create one -- sh -c 'exit 7'
+	equal "exit status" 7 $?
+	ctl create one -- sh -c 'kill -TERM $$' || true
+	# shellcheck disable=SC2016 # for the shell inside
+	"$BIN/rbcectl" create --root "$ROOT" one -- sh -c 'trap "echo heard; exit 4" TERM; touch /dev/null; echo ready; while :; do sleep 0.05; done' >"$T/out" &
+	pid=$!
+	wait_for 10 grep -q ready "$T/out"
+	kill -TERM "$pid"
+	wait "$pid"
+	equal "exit status after a signal" 4 $?
+	contains "output" heard "$(cat "$T/out")"
+}
+
+# The first process takes over what is left behind, and all ends with the command.
+test_init_reaps() {
+	local out
+	# shellcheck disable=SC2016 # for the shell inside
+	out=$(ctl create one -- sh -c '
+		(sh -c "sleep 0.1 & exec true" &) ; sleep 0.5
+		grep -l "^State:.Z" /proc/[0-9]*/status | wc -l; sleep 1000 & cat /proc/1/comm')
+	equal "zombies, first process" "0 init" "$(xargs <<<"$out")"
+	wait_for 5 groups_gone
+}
+
+test_rootfs() {
+	local out mounts
+	mounts=$(wc -l </proc/self/mountinfo)
+	make_rootfs
+	out=$(ctl create "${ROOTFS[@]}" one "${BINDS[@]}" "namespace.tmpfs=/scratch size=1M" -- \
+		sh -c 'ls /; ls /dev; cat /proc/mounts; touch /usr/x 2>&1; touch /sys/x 2>&1; dd if=/dev/zero of=/scratch/x bs=1M count=2 2>&1; :')
+	equal "devices" "fd full mqueue null ptmx pts random shm stderr stdin stdout tty urandom zero" \
+		"$(grep -xE 'fd|full|mqueue|null|ptmx|pts|random|shm|stderr|stdin|stdout|tty|urandom|zero|sda|vda|kvm|mem' <<<"$out" | sort | xargs)"
+	contains "a read-only mount" "touch: cannot touch '/usr/x': Read-only file system" "$out"
+	contains "a read-only /sys" "touch: cannot touch '/sys/x'" "$out"
+	contains "a limit of memory" "No space left on device" "$out"
+	[ ! -e "$T/rootfs/dev/null" ] || fail "a device was left in the root file system"
+	none_left "$mounts"
+}
+
+# What is changed stays in memory, and the files are those of the host.
+test_overlay() {
+	local dir
+	# What is mounted below / is not there, as /tmp may be.
+	dir=$(mktemp -d "/var/tmp/$ROOT-XXXXXX")
+	echo before >"$dir/file"
+	equal "inside" "before changed" "$(ctl create --overlay one -- sh -c "cat $dir/file; echo changed >$dir/file; cat $dir/file" | xargs)"
+	equal "outside" before "$(cat "$dir/file")"
+}
+
+test_clocks() {
+	local out before after
+	read -r before after < <("$HELP/inside" clock)
+	out=$(ctl create one namespace.time.monotonic=1h namespace.time.boottime=2h -- "$HELP/inside" clock)
+	between "monotonic" $((before + 3600)) $((before + 3700)) "${out% *}"
+	between "since boot" $((after + 7200)) $((after + 7300)) "${out#* }"
+	out=$(ctl create one namespace.time.monotonic=-1s -- "$HELP/inside" clock)
+	between "monotonic, back" 0 $((before + 60)) "${out% *}"
+}
+
+test_queues() {
+	make_rootfs
+	equal "queues inside" "done /dev/mqueue/mine" "$(ctl create "${ROOTFS[@]}" one "${BINDS[@]}" -- \
+		sh -c '/help/inside queue /mine; ls /dev/mqueue/*' | xargs)"
+	equal "a setting of its own" "17 $(cat /proc/sys/fs/mqueue/msg_default)" \
+		"$(ctl create one namespace.sysctl=fs.mqueue.msg_max=17 -- cat /proc/sys/fs/mqueue/msg_max) $(cat /proc/sys/fs/mqueue/msg_default)"
+	[ "$(cat /proc/sys/fs/mqueue/msg_max)" != 17 ] || fail "the host's setting was changed"
+	contains "a setting of the host's" "own namespaces" "$(ctl create one namespace.sysctl=kernel.panic=1 -- true 2>&1)"
+}
+
+test_ids() {
+	local out
+	mkdir "$T/mine" && chown 0:0 "$T/mine" && chmod 755 "$T/mine" && echo x >"$T/mine/file"
+	out=$(ctl create --namespaces all one "namespace.uids=0 $TEST_UID 1000" "namespace.gids=0 $TEST_UID 1000" -- \
+		sh -c "id -u; cat /proc/self/uid_map; stat -c %u $T/mine/file")
+	equal "ids" "0 0 $TEST_UID 1000 65534" "$(xargs <<<"$out")"
+	equal "another user" "7 8 9" "$(ctl create one namespace.user=7:8:9 -- sh -c 'id -u; id -g; id -G | cut -d" " -f2-' | xargs)"
+	out=$(ctl create --namespaces all one "namespace.uids=0 $TEST_UID 1000" "namespace.gids=0 $TEST_UID 1000" \
+		"namespace.bind=$T/mine /mnt idmap" -- sh -c 'stat -c %u /mnt/file; touch /mnt/new && stat -c %u /mnt/new' 2>&1) ||
+		{ [[ $out != *"Invalid argument"* ]] || skip "the file system of $T maps no ids"; }
+	equal "ids of a mapped mount" "0 0" "$(xargs <<<"$out")"
+	equal "who made it, outside" 0 "$(stat -c %u "$T/mine/new")"
+}
+
+test_rights() {
+	local out
+	out=$(ctl create one -- grep -E '^(CapEff|CapBnd|NoNewPrivs|Seccomp):' /proc/self/status | awk '{ print $2 }' | xargs)
+	equal "capabilities, privileges, filter" "00000000a00405fb 00000000a00405fb 1 2" "$out"
+	equal "a capability" 0000000000002000 "$(ctl create one namespace.caps=net_raw -- awk '/^CapEff/ { print $2 }' /proc/self/status)"
+	equal "a limit" "64 128" "$(ctl create one namespace.rlimit=nofile=64:128 -- sh -c 'ulimit -Sn; ulimit -Hn' | xargs)"
+	contains "a refused call" "Operation not permitted" "$(ctl create one namespace.deny=mkdir,mkdirat -- mkdir "$T/x" 2>&1)"
+	contains "an unknown call" "is not a system call" "$(ctl create one namespace.deny=nonsense -- true 2>&1)"
+}
+
+test_pids() {
+	local pid
+	equal "first of two namespaces" "1 30000" "$(ctl create one namespace.init=no "namespace.pid=1 30000" -- \
+		awk '/^NSpid/ { print $2 }' /proc/self/status) $(pid=$(ctl create --detach --json one namespace.pid="1 30000" -- sleep 100 | jq .pid) && echo "$pid")"
+	ctl kill one
+	# A container in a container.
+	pid=$(ctl create one namespace.caps=all namespace.seccomp=none -- \
+		"$BIN/rbcectl" create --root "$ROOT" --namespaces pid,mount one/two -- awk '/^NSpid/ { print NF }' /proc/1/status)
+	equal "levels that the inner one sees" 2 "$pid"
+}
+
+test_from_rules() {
+	write_rules <<-END
+		[container jobs/one]
+		pids.max = 60
+		namespace.new = uts, pid, mount
+		namespace.hostname = from-rules
+		namespace.env = A=b
+		namespace.env = C=d
+	END
+	# shellcheck disable=SC2016 # for the shell inside
+	equal "keys of a rule file" "from-rules b d" "$(ctl create --rules "$T/rules" jobs/one -- sh -c 'hostname; echo $A $C' | xargs)"
+	ctl create --rules "$T/rules" --detach jobs/one -- sleep 100 || fail "cannot create"
+	equal "limit" 60 "$(cat "$(group_file pids pids.max pids.max jobs/one)")"
+	ctl kill jobs/one
+	echo "namespace.hostnam = x" >>"$T/rules/test.rules"
+	contains "an unknown key" "namespace.hostnam" "$("$BIN/rbced" --check --rules "$T/rules" 2>&1)"
+}
+
+test_refusals() {
+	local mounts
+	mounts=$(wc -l </proc/self/mountinfo)
+	contains "no such program" "cannot run '/nonsense'" "$(ctl create one -- /nonsense 2>&1)"
+	contains "no such rootfs" "cannot use rootfs '/nonsense'" "$(ctl create --rootfs /nonsense one -- true 2>&1)"
+	contains "no such key" "namespace.x" "$(ctl create one namespace.x=1 -- true 2>&1)"
+	contains "no such namespace" "is not user, mount" "$(ctl create --namespaces usr one -- true 2>&1)"
+	none_left "$mounts"
+}
+
+# Beside a daemon: its rules do not take the command out of the container.
+test_beside_rules() {
+	local pid
+	victims_rule
+	start_rbced
+	pid=$(ctl create --json --detach box -- "$T/bin/victim" 1000 | jq .pid) || fail "cannot create"
+	wait_for 10 pgrep -P "$pid" >"$T/victim"
+	wait_for 10 runs "$(tail -n 1 "$T/victim")" "$T/bin/victim"
+	ctl reclassify >/dev/null || fail "cannot look again"
+	settled "$(tail -n 1 "$T/victim")" box
+	# One of the same program that is in no such container goes where they say.
+	"$T/bin/victim" 1000 &
+	settled $! victims
+	settled "$(tail -n 1 "$T/victim")" box
+	ctl kill box
+}
+
+# A container that ends while one of the same name is made does not take that along.
+test_same_name_again() {
+	local i
+	for ((i = 0; i < 15; i++)); do
+		ctl create --detach one -- sleep 1000 || fail "cannot create"
+		ctl kill one || fail "cannot kill"
+		equal "round $i" fine "$(ctl create one -- sh -c 'sleep 0.05; echo fine')"
+	done
+}
