@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# make [all|run|check|check-guest|check-kernel|kernel|guest-shell|lint|fuzz|bench|install|clean]
+# make [all|run|check|check-guest|check-kernel|kernel|kernel-deb|deb|guest-shell|lint|fuzz|bench|install|clean]
 #   SAN=1: address and undefined behaviour sanitizers   V=1: full command lines
 VERSION := 0.1.0
 PREFIX  ?= /usr/local
 BINDIR  ?= $(PREFIX)/bin
 SBINDIR ?= $(PREFIX)/sbin
+LIBDIR  ?= $(PREFIX)/lib
 MANDIR  ?= $(PREFIX)/share/man
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 SYSCONFDIR ?= /etc
+COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
 DESTDIR ?=
 PKG_CONFIG ?= pkg-config
 
@@ -18,25 +20,28 @@ WARN := -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wshadow -Wvla -W
         -Wwrite-strings -Wpointer-arith -Werror=implicit-function-declaration
 SANITIZE := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all \
         -fno-omit-frame-pointer)
-PACKAGES := libcgroup libnl-3.0 sqlite3 inih libsystemd smartcols json-c libpcre2-8
+PACKAGES := libcgroup libnl-3.0 libnl-genl-3.0 libnl-route-3.0 sqlite3 inih libsystemd smartcols \
+        json-c libpcre2-8 libseccomp libcap-ng ncursesw libxxhash
 
-# What the bpf source of rbced takes; it is left out where something of it is missing.
-CLANG   ?= clang
-BPFTOOL ?= $(shell PATH=$$PATH:/usr/sbin:/sbin command -v bpftool)
-BPF_LACKS := $(strip $(if $(shell command -v $(CLANG)),,clang) $(if $(BPFTOOL),,bpftool) \
-        $(if $(shell { $(PKG_CONFIG) --exists libbpf && echo yes; } 2>/dev/null),,libbpf))
-BPF_ARCH  := $(shell uname -m | sed 's/x86_64/x86/; s/aarch64/arm64/')
-BPF_FLAGS := -target bpf -mcpu=v3 -O2 -g -Wall -D__TARGET_ARCH_$(BPF_ARCH) \
-        -idirafter /usr/include/$(shell $(CC) -print-multiarch)
-PACKAGES  += $(if $(BPF_LACKS),,libbpf)
+.DEFAULT_GOAL := all
+# $(call optional,NAME,WHAT,LACKS): what is left out where something that it takes is missing.
+define optional
+FEATURES += $(if $3,-,+)$1
+$(if $3,all: without-$1
+.PHONY: without-$1
+without-$1:
+	@echo "built without $2: there is no $3")
+endef
+LEFT_OUT := %/main.c %.bpf.c
+include core/build.mk rbced/build.mk stats/build.mk
 
 override CPPFLAGS += -I. -Icore/include -Icore -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -MMD -MP
-override CPPFLAGS += -DFEATURES='"$(if $(BPF_LACKS),-bpf,+bpf)"'
+override CPPFLAGS += -DFEATURES='"$(strip $(FEATURES))"'
 override CFLAGS   += -std=gnu17 $(WARN) $(SANITIZE) $(PKG_CFLAGS)
 override LDFLAGS  += $(SANITIZE) -Wl,--as-needed
 # Asked once per run and only when something is built: `make deps` comes before that.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell $(PKG_CONFIG) --cflags $(PACKAGES)))$(PKG_CFLAGS)
-PKG_LIBS   = $(eval PKG_LIBS := $$(shell $(PKG_CONFIG) --libs $(PACKAGES)))$(PKG_LIBS)
+PKG_LIBS   = $(eval PKG_LIBS := $$(shell $(PKG_CONFIG) --libs $(PACKAGES)) -lm)$(PKG_LIBS)
 CHECK_LIBS = $(eval CHECK_LIBS := $$(shell $(PKG_CONFIG) --libs check))$(CHECK_LIBS)
 
 Q   := $(if $(V),,@)
@@ -46,18 +51,16 @@ say  = $(if $(V),,@printf '  %-5s %s\n' $(1) $@)
 # Folders with a library's sources, lowest last (link order); of programs; of parts of a program.
 LIBRARIES := rules controllers core
 PROGRAM_DIRS := $(patsubst %/main.c,%,$(wildcard rbced/main.c rbced/rbcectl/main.c stats/main.c \
-        ulimitx/main.c))
-PARTS := rbced/gate rbced/source rbced/oom
-program_name = $(if $(filter stats,$1),containerstats,$(notdir $1))
-LEFT_OUT := %/main.c %.bpf.c $(if $(BPF_LACKS),%/source/bpf.c %/bpf/net.c %/bpf/pins.c,%/source/bpf-none.c \
-        %/bpf/none.c)
+        ulimitx/main.c ulimitx/run/main.c))
+PARTS := rbced/gate rbced/source rbced/oom $(addprefix stats/,sample store exits shares show top serve)
+program_name = $(if $(filter stats,$1),containerstats,$(if $(filter %/run,$1),ulimitx-run,$(notdir $1)))
 objects = $(patsubst %.c,$B/%.o,$(filter-out $(LEFT_OUT),$(foreach d,$1,$(wildcard $d/*.c))))
 
-LIBRARY_OBJ := $(call objects,$(LIBRARIES) controllers/bpf rules/import core/cli)
+LIBRARY_OBJ := $(call objects,$(LIBRARIES) controllers/bpf rules/import core/cli \
+        core/namespace core/checkpoint core/crfs) $(if $(CRFS_LACKS),,$B/core/crfs/types.o)
 PROGRAMS := $(foreach d,$(PROGRAM_DIRS),$B/bin/$(call program_name,$d))
 
 all: $(PROGRAMS)
-	$(if $(BPF_LACKS),@echo "built without BPF (source bpf, keys net.*): there is no $(BPF_LACKS)")
 
 $B/lib.a: $(LIBRARY_OBJ)
 	$(call say,AR)
@@ -78,63 +81,55 @@ $B/%.o: %.c Makefile
 	$(call say,CC)
 	$Q mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
-include rbced/build.mk tests/build.mk
+include core/crfs/build.mk ulimitx/build.mk tests/build.mk packaging/build.mk
 
 # Debian packages of everything above and of the tests; quick and silent where they are there.
 deps:
 	@packaging/deps
+deps-tests:
+	@packaging/deps tests
 
 run: deps
 	@$(MAKE) $(QUIET) all $(HELPERS)
 	@env B=$B tests/tour
 
-check: deps
+check: deps-tests
 	@$(MAKE) $(QUIET) all tests
 	@B=$B tests/check
 
 # The same and more in QEMU, on the kernel of controllers/kernel (built and cached at the first time).
-check-guest: deps kernel
+check-guest: deps-tests kernel
 	@$(MAKE) $(QUIET) all tests
 	@tests/check-guest
 
 # The kernel's own cgroup selftests: the series may not turn a pass into anything else.
-check-kernel: deps kernel
+check-kernel: deps-tests kernel
 	@tests/guest/check-kernel
 
 kernel kernel-plain kernel-debug:
 	@controllers/kernel/build $(or $(filter-out kernel,$(@:kernel-%=%)),patched)
 
+# Debian packages of the patched kernel, for a host: CONFIG=FILE is its configuration.
+kernel-deb:
+	@controllers/kernel/package $(CONFIG)
+
 guest-shell: kernel
 	@tests/guest/run --shell
 
-lint: deps
+lint: deps-tests
 	@tests/lint
 
-# The parts of the manual that come from the tables that rules are read by.
-manual: all
-	@packaging/manual $B/bin/rbcectl man/rbce.rules.5
-
-fuzz: deps
+fuzz: deps-tests
 	@tests/fuzz/run $(FUZZ)
 
-bench: deps
+bench: deps-tests
 	@$(MAKE) $(QUIET) all $(HELPERS) $(BENCH)
-	@for bench in match apply place spawn storm; do tests/bench/$$bench || exit 1; done
-
-install: all
-	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(SBINDIR) $(DESTDIR)$(UNITDIR)
-	install -m 755 $B/bin/rbced $(DESTDIR)$(SBINDIR)
-	install -m 755 $(filter-out %/rbced,$(PROGRAMS)) $(DESTDIR)$(BINDIR)
-	install -D -m 644 -t $(DESTDIR)$(SYSCONFDIR)/rbce/rules.d rules/sets/default.rules
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/rbce/sets rules/sets/*.rules
-	sed 's|/usr/local/sbin|$(SBINDIR)|' packaging/systemd/rbced.service \
-		>$(DESTDIR)$(UNITDIR)/rbced.service
-	for m in man/*.[1-8]; do install -D -m 644 -t $(DESTDIR)$(MANDIR)/man$${m##*.} $$m; done
+	@for bench in match apply ulimitx place spawn storm spaces exits stats series room serve; do tests/bench/$$bench || exit 1; done
 
 clean:
-	$(RM) -r build build-san
+	$(RM) -r build build-san build-deb
 
-.PHONY: all deps run check check-guest check-kernel kernel kernel-plain kernel-debug guest-shell \
+.PHONY: all deps deps-tests run check check-guest check-kernel kernel kernel-plain kernel-debug kernel-deb deb guest-shell \
         tests lint manual fuzz bench install clean
 .DELETE_ON_ERROR:
 .SECONDARY:

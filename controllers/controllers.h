@@ -60,6 +60,9 @@ bool controller_key_repeats(const struct controller_key *key);
 /* Is kept by the daemon and in no file: controller_check() only looks at the value. */
 bool controller_key_is_daemon(const struct controller_key *key);
 
+/* Can do no more than lower what the containers above allow: what their owner may set himself. */
+bool controller_key_only_lowers(const struct controller_key *key);
+
 /*
  * What a new group has, as controller_get() gives it; setting it takes the key back. NULL where
  * nobody knows (raw files).
@@ -98,7 +101,7 @@ int controller_reset(const struct controller_key *key, struct rbce_container *c,
 
 /*
  * rbce_container_remove() of a container that may have limits: what groups above were given for its
- * sake is taken back.
+ * sake is taken back, and so is its swap file.
  */
 int controller_remove(struct rbce_container *c, struct rbce_error *err);
 

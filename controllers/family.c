@@ -23,6 +23,7 @@ struct row {
 static const struct controller_key *const families[] = {
 	&controller_hugetlb,
 	&controller_raw,
+	&controller_space,
 };
 
 /* Fills in what is the key's own; false when there is no such key in the family. */

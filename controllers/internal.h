@@ -99,17 +99,19 @@ extern const struct controller_key controller_memory_max, controller_memory_high
 extern const struct controller_key controller_memory_soft,
 	controller_memory_min; /* memory-keep.c */
 extern const struct controller_key controller_dirty_max, controller_dirty_background,
-	controller_oom_delay;                             /* patched.c */
-extern const struct controller_key controller_pids_max;   /* pids.c */
-extern const struct controller_key controller_io_max;     /* io.c */
-extern const struct controller_key controller_io_weight;  /* io-weight.c */
-extern const struct controller_key controller_io_latency; /* io-latency.c */
-extern const struct controller_key controller_rdma_max, controller_misc_max,
-	controller_swap_device;                        /* keyed.c */
-extern const struct controller_key controller_freeze;  /* freeze.c */
-extern const struct controller_key controller_device;  /* device-list.c */
-extern const struct controller_key controller_hugetlb; /* hugetlb.c */
-extern const struct controller_key controller_raw;     /* raw.c */
+	controller_oom_delay;                                                /* patched.c */
+extern const struct controller_key controller_pids_max;                      /* pids.c */
+extern const struct controller_key controller_io_max;                        /* io.c */
+extern const struct controller_key controller_io_weight;                     /* io-weight.c */
+extern const struct controller_key controller_io_latency;                    /* io-latency.c */
+extern const struct controller_key controller_rdma_max, controller_misc_max; /* keyed.c */
+extern const struct key_ops keyed_ops;
+extern const struct controller_key controller_swap_device; /* swap-device.c */
+extern const struct controller_key controller_freeze;      /* freeze.c */
+extern const struct controller_key controller_device;      /* device-list.c */
+extern const struct controller_key controller_hugetlb;     /* hugetlb.c */
+extern const struct controller_key controller_raw;         /* raw.c */
+extern const struct controller_key controller_space;       /* space.c */
 extern const struct controller_key controller_net_connect, controller_net_bind,
 	controller_net_accept, controller_net_egress, controller_net_priority,
 	controller_net_flowid; /* net.c */
@@ -119,6 +121,15 @@ extern const struct controller_key controller_penalty, controller_penalty_notice
 
 /* The rate in a value of net.egress, RBCE_UNLIMITED for "max". */
 int net_rate(const char *value, uint64_t *ret);
+
+/*
+ * The swap files of a container and those below it, before it is removed (NULL for none); and
+ * after, when RESULT is 0, what takes them down. Returns RESULT, or why that failed.
+ */
+struct swap_files;
+struct swap_files *swap_files_find(struct rbce_container *c);
+int swap_files_done(struct swap_files *files, struct rbce_container *c, int result,
+		    struct rbce_error *err);
 
 /* The container's group with KEY's controller, as a directory of the caller's; -EOPNOTSUPP. */
 int key_open_directory(const struct controller_key *key, struct rbce_container *c,

@@ -279,7 +279,7 @@ static int holds(const struct controller_key *key, struct rbce_container *c, con
 	return r;
 }
 
-static const struct key_ops ops = {.check = check, .change = change, .get = get, .holds = holds};
+const struct key_ops keyed_ops = {.check = check, .change = change, .get = get, .holds = holds};
 
 const struct controller_key controller_rdma_max = {
 	.name = "rdma.max",
@@ -290,7 +290,7 @@ const struct controller_key controller_rdma_max = {
 	.unit = CONTROLLER_TEXT,
 	.flags = CONTROLLER_REPEATS | CONTROLLER_NAMED_FIELDS,
 	.version = {[1] = {.file = "rdma.max"}, [2] = {.file = "rdma.max"}},
-	.ops = &ops,
+	.ops = &keyed_ops,
 };
 
 const struct controller_key controller_misc_max = {
@@ -302,17 +302,5 @@ const struct controller_key controller_misc_max = {
 	.unit = CONTROLLER_TEXT,
 	.flags = CONTROLLER_REPEATS,
 	.version = {[1] = {.file = "misc.max"}, [2] = {.file = "misc.max"}},
-	.ops = &ops,
-};
-
-const struct controller_key controller_swap_device = {
-	.name = "swap.device",
-	.help = "swap tiers that the group may use, or 0 for one that it may not (patched kernel)",
-	.values = "TIER 0 | TIER max",
-	.initial = "max",
-	.controller = RBCE_MEMORY,
-	.unit = CONTROLLER_TEXT,
-	.flags = CONTROLLER_REPEATS | CONTROLLER_PATCHED,
-	.version = {[2] = {.file = "memory.swap.tiers.max"}},
-	.ops = &ops,
+	.ops = &keyed_ops,
 };

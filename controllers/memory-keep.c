@@ -277,6 +277,7 @@ int controller_remove(struct rbce_container *c, struct rbce_error *err)
 {
 	const struct controller_key *keys[] = {&controller_memory_soft, &controller_memory_min};
 	struct share shares[ARRAY_SIZE(keys)];
+	struct swap_files *swap = swap_files_find(c);
 	unsigned depth = key_depth(c);
 	int r;
 
@@ -289,7 +290,7 @@ int controller_remove(struct rbce_container *c, struct rbce_error *err)
 		if (shares[i].above >= 0)
 			close(shares[i].above);
 	}
-	return r;
+	return swap_files_done(swap, c, r, err);
 }
 
 /*

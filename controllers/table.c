@@ -9,19 +9,46 @@
 #include "util.h"
 
 static const struct controller_key *const keys[] = {
-	&controller_cpu_weight,       &controller_cpu_max,      &controller_cpu_burst,
-	&controller_cpu_idle,         &controller_cpu_rt,       &controller_cpuset_cpus,
-	&controller_memset_mems,      &controller_memory_max,   &controller_memory_high,
-	&controller_memory_soft,      &controller_memory_min,   &controller_memory_oom_group,
-	&controller_swap_max,         &controller_swap_device,  &controller_dirty_max,
-	&controller_dirty_background, &controller_oom_delay,    &controller_pids_max,
-	&controller_io_max,           &controller_io_weight,    &controller_io_latency,
-	&controller_hugetlb,          &controller_rdma_max,     &controller_misc_max,
-	&controller_net_connect,      &controller_net_bind,     &controller_net_accept,
-	&controller_net_egress,       &controller_net_priority, &controller_net_flowid,
-	&controller_device,           &controller_freeze,       &controller_raw,
-	&controller_oom_policy,       &controller_oom_prefer,   &controller_oom_avoid,
-	&controller_oom_prekill,      &controller_oom_pressure, &controller_penalty,
+	&controller_cpu_weight,
+	&controller_cpu_max,
+	&controller_cpu_burst,
+	&controller_cpu_idle,
+	&controller_cpu_rt,
+	&controller_cpuset_cpus,
+	&controller_memset_mems,
+	&controller_memory_max,
+	&controller_memory_high,
+	&controller_memory_soft,
+	&controller_memory_min,
+	&controller_memory_oom_group,
+	&controller_swap_max,
+	&controller_swap_device,
+	&controller_dirty_max,
+	&controller_dirty_background,
+	&controller_oom_delay,
+	&controller_pids_max,
+	&controller_io_max,
+	&controller_io_weight,
+	&controller_io_latency,
+	&controller_hugetlb,
+	&controller_rdma_max,
+	&controller_misc_max,
+	&controller_net_connect,
+	&controller_net_bind,
+	&controller_net_accept,
+	&controller_net_egress,
+	&controller_net_priority,
+	&controller_net_flowid,
+	&controller_device,
+	&controller_freeze,
+	&controller_raw,
+	&controller_space,
+	&controller_oom_policy,
+	&controller_oom_prefer,
+	&controller_oom_avoid,
+	&controller_oom_prekill,
+	&controller_oom_pressure,
+	&controller_penalty,
 	&controller_penalty_notice,
 };
 
@@ -81,6 +108,22 @@ bool controller_key_repeats(const struct controller_key *key)
 bool controller_key_is_daemon(const struct controller_key *key)
 {
 	return key->flags & CONTROLLER_DAEMON;
+}
+
+bool controller_key_only_lowers(const struct controller_key *key)
+{
+	switch (key->scope) {
+	case SCOPE_LOWEST:
+	case SCOPE_DEVICES:
+	case SCOPE_LISTS:
+	case SCOPE_EACH:
+		return true;
+	case SCOPE_OWN:
+	case SCOPE_PROTECTION:
+	case SCOPE_NEAREST:
+		break;
+	}
+	return false;
 }
 
 const char *controller_key_initial(const struct controller_key *key)

@@ -107,6 +107,15 @@ int attach_move_to_leaf(int dirfd)
 	return -EBUSY;
 }
 
+/*
+ * Where a task is written to. On v1 a process with one thread may move itself as a thread, and the
+ * kernel need not wait until no CPU forks, which takes milliseconds (Linux 5.5).
+ */
+static const char *entrance(const struct rbce_mount *m, pid_t pid)
+{
+	return pid == 0 && m->version == 1 ? "tasks" : "cgroup.procs";
+}
+
 static int open_procs(struct rbce_container *c, size_t mount, const char *file)
 {
 	int fd = openat(c->dir[mount], file, O_WRONLY | O_CLOEXEC);
@@ -114,36 +123,41 @@ static int open_procs(struct rbce_container *c, size_t mount, const char *file)
 	return fd < 0 ? -errno : fd;
 }
 
+static int attach_to_leaf(struct rbce_container *c, size_t mount, pid_t pid)
+{
+	int fd = open_leaf(c->dir[mount]);
+
+	if (fd < 0)
+		return fd;
+	close(c->procs[mount]);
+	c->procs[mount] = fd;
+	return write_pid(fd, pid);
+}
+
 static int attach_at(struct rbce_container *c, size_t mount, pid_t pid)
 {
+	const char *file = entrance(&c->h->mounts[mount], pid);
 	int r;
 
 	if (c->h->mounts[mount].on_demand && c->dir[mount] < 0) {
-		cleanup_close int procs = container_open_nearest(c, mount);
+		cleanup_close int fd = container_open_nearest(c, mount, file);
 
-		if (procs < 0)
-			return procs == -ENOENT ? 0 : procs;
-		return write_pid(procs, pid);
+		if (fd < 0)
+			return fd == -ENOENT ? 0 : fd;
+		return write_pid(fd, pid);
 	}
 	if (c->dir[mount] < 0)
 		return 0;
+	if (!streq(file, "cgroup.procs"))
+		return file_write_at(c->dir[mount], file, "0");
 	if (c->procs[mount] < 0) {
-		c->procs[mount] = open_procs(c, mount, "cgroup.procs");
+		c->procs[mount] = open_procs(c, mount, file);
 		if (c->procs[mount] < 0)
 			return c->procs[mount];
 	}
 	r = write_pid(c->procs[mount], pid);
 	/* v2 answers EBUSY when the group hands controllers on: its tasks belong into the leaf. */
-	if (r != -EBUSY || c->h->mounts[mount].version != 2)
-		return r;
-	if (mkdirat(c->dir[mount], LEAF, 0755) < 0 && errno != EEXIST)
-		return -errno;
-	r = open_procs(c, mount, LEAF "/cgroup.procs");
-	if (r < 0)
-		return r;
-	close(c->procs[mount]);
-	c->procs[mount] = r;
-	return write_pid(c->procs[mount], pid);
+	return r == -EBUSY && c->h->mounts[mount].version == 2 ? attach_to_leaf(c, mount, pid) : r;
 }
 
 /*
@@ -160,16 +174,14 @@ static size_t nth_mount(const struct rbce_hierarchy *h, size_t n)
 	return n == 0 ? (size_t)cpu : n - 1;
 }
 
-int rbce_container_attach(struct rbce_container *c, pid_t pid, struct rbce_error *err)
+/* A PID of 0 is the caller; BUT is a mount where it stands already, -1 for none. */
+static int attach_to_all(struct rbce_container *c, pid_t pid, int but, struct rbce_error *err)
 {
 	int first = 0;
 
-	/* A pid of 0 would mean the caller itself to the kernel. */
-	if (pid <= 0)
-		return rbce_error_set(err, -EINVAL, "cannot move process '%d': no such pid", pid);
 	for (size_t n = 0; n < c->h->n_mounts; n++) {
 		size_t i = nth_mount(c->h, n);
-		int r = attach_at(c, i, pid);
+		int r = (int)i == but ? 0 : attach_at(c, i, pid);
 
 		if (r == -ENODEV)
 			/* Somebody removed the group: a descriptor of it is of no more use. */
@@ -177,12 +189,30 @@ int rbce_container_attach(struct rbce_container *c, pid_t pid, struct rbce_error
 		if (r == 0 || first < 0)
 			continue;
 		first = r;
-		rbce_error_errno(err, r, "cannot move process '%d' to '%s/%s%s%s'", pid,
+		rbce_error_errno(err, r, "cannot move process '%d' to '%s/%s%s%s'", pid ?: getpid(),
 				 c->h->mounts[i].path, c->h->group, *c->name ? "/" : "", c->name);
 		if (r == -ESRCH || (r == -EINVAL && n == 0))
 			break;
 	}
 	return first;
+}
+
+int rbce_container_attach(struct rbce_container *c, pid_t pid, struct rbce_error *err)
+{
+	/* A pid of 0 would mean the caller itself to the kernel. */
+	if (pid <= 0)
+		return rbce_error_set(err, -EINVAL, "cannot move process '%d': no such pid", pid);
+	return attach_to_all(c, pid, -1, err);
+}
+
+int rbce_container_join(struct rbce_container *c, struct rbce_error *err)
+{
+	return attach_to_all(c, 0, -1, err);
+}
+
+int attach_self(struct rbce_container *c, bool placed, struct rbce_error *err)
+{
+	return attach_to_all(c, 0, placed ? hierarchy_unified_index(c->h) : -1, err);
 }
 
 static int collect(int parent, const char *name, int dirfd, void *data)

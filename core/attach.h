@@ -7,6 +7,11 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include <rbce/container.h>
+
+/* rbce_container_join(); one who is PLACED was forked into the v2 group (CLONE_INTO_CGROUP). */
+int attach_self(struct rbce_container *c, bool placed, struct rbce_error *err);
+
 /* Does LIST, words divided by spaces, have WORD? */
 bool attach_has_word(const char *list, const char *word);
 

@@ -27,11 +27,14 @@ void container_unmake_groups(const struct rbce_mount *m, const char *path, size_
 /* v2: has the groups above PATH hand on the controllers BITS. */
 int container_enable(const struct rbce_mount *m, char *path, unsigned bits);
 
+/* Stops every task in it and below; -ETIMEDOUT, and thawed again, when that takes longer. */
+int container_freeze_within(struct rbce_container *c, int patience_ms);
+
 /* demand.c. A group that was made, on demand, since the container was opened: dir[MOUNT] has it. */
 void container_look_again(struct rbce_container *c, size_t mount);
 
-/* The descriptor of cgroup.procs of the nearest group, itself or above; -ENOENT where none is. */
-int container_open_nearest(struct rbce_container *c, size_t mount);
+/* FILE (cgroup.procs, tasks) of the nearest group, itself or above; -ENOENT where none is. */
+int container_open_nearest(struct rbce_container *c, size_t mount, const char *file);
 
 /* Tasks that stand in its groups on demand, but have left it, go to the top of the hierarchy. */
 int container_drop_strays(struct rbce_container *c, size_t mount);

@@ -22,10 +22,10 @@ void container_look_again(struct rbce_container *c, size_t mount)
 		c->dir[mount] = openat(m->fd, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
-int container_open_nearest(struct rbce_container *c, size_t mount)
+int container_open_nearest(struct rbce_container *c, size_t mount, const char *file)
 {
 	int top = c->h->mounts[mount].fd, r;
-	char path[PATH_MAX], file[PATH_MAX + 16], *slash;
+	char path[PATH_MAX], full[PATH_MAX + 16], *slash;
 
 	/* Mostly there is none at all. */
 	if (faccessat(top, c->h->group, F_OK, 0) < 0)
@@ -34,8 +34,8 @@ int container_open_nearest(struct rbce_container *c, size_t mount)
 	while (r == 0) {
 		int fd;
 
-		snprintf(file, sizeof(file), "%s/cgroup.procs", path);
-		fd = openat(top, file, O_WRONLY | O_CLOEXEC);
+		snprintf(full, sizeof(full), "%s/%s", path, file);
+		fd = openat(top, full, O_WRONLY | O_CLOEXEC);
 		if (fd >= 0)
 			return fd;
 		slash = strrchr(path, '/');

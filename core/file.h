@@ -24,4 +24,8 @@ ssize_t file_pread(int fd, char *buf, size_t size);
 int file_write_at(int dirfd, const char *path, const char *value);
 int file_write_fd(int fd, const char *value, size_t size);
 
+/* Removes a directory with all that is in it, as far as that can be removed; links are not
+ * followed. */
+void file_remove_tree(const char *path);
+
 #endif

@@ -174,6 +174,26 @@ static int read_args(int dir, struct rbce_task *task)
 	return task->args ? 0 : -ENOMEM;
 }
 
+/*
+ * What is another user's may not be read, and a kernel thread has none (ESRCH). A process can write
+ * over it: this is how it is now.
+ */
+static int read_env(int dir, struct rbce_task *task)
+{
+	cleanup_free char *text = NULL;
+	ssize_t n = file_read_all_at(dir, "environ", &text);
+
+	if (n < 0)
+		return n == -EACCES || n == -EPERM || n == -ENOENT || n == -ESRCH ? 0 : (int)n;
+	task->env = malloc((size_t)n + 3);
+	if (!task->env)
+		return -ENOMEM;
+	for (ssize_t i = 0; i < n; i++)
+		text[i] = (char)(text[i] == '\n' ? ' ' : text[i] ? text[i] : '\n');
+	snprintf(task->env, (size_t)n + 3, "\n%s%s", text, n && text[n - 1] != '\n' ? "\n" : "");
+	return 0;
+}
+
 /* The executable of another process; none where that has gone or is no process. */
 static int read_exe_of(const struct rbce_root *root, pid_t pid, char **ret)
 {
@@ -229,6 +249,8 @@ static int read_facts(const struct rbce_root *root, int dir, unsigned facts, str
 		r = read_exe(dir, "exe", &task->exe);
 	if (r == 0 && facts & RBCE_FACT_ARGS)
 		r = read_args(dir, task);
+	if (r == 0 && facts & RBCE_FACT_ENV)
+		r = read_env(dir, task);
 	if (r == 0)
 		r = read_others(root, facts, task);
 	if (r == 0 && facts & RBCE_FACT_LOGIN)
@@ -289,6 +311,7 @@ void rbce_task_done(struct rbce_task *task)
 	free(task->groups);
 	free(task->exe);
 	free(task->args);
+	free(task->env);
 	free(task->parent_exe);
 	free(task->pgrp_leader_exe);
 	free(task->session_leader_exe);

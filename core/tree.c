@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* A container as a tree: walking, listing, freezing, killing, removing; see rbce/container.h. */
+/* A container as a tree: listing, freezing, killing, emptying, removing; see rbce/container.h. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -8,7 +8,6 @@
 #include <signal.h>
 #include <sys/pidfd.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "attach.h"
 #include "container.h"
@@ -17,14 +16,6 @@
 
 /* How long a freeze or a kill may take before it is reported as failed. */
 #define PATIENCE_MS 5000
-
-static long long now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
-}
 
 static int walk_below(int dirfd, container_walk_fn *function, void *data)
 {
@@ -176,10 +167,10 @@ int rbce_container_is_empty(struct rbce_container *c, bool *ret, struct rbce_err
 }
 
 /* v2: the kernel says when all are frozen, by an event on cgroup.events. */
-static int wait_frozen_v2(int dirfd, bool frozen)
+static int wait_frozen_v2(int dirfd, bool frozen, int patience_ms)
 {
 	cleanup_close int fd = openat(dirfd, "cgroup.events", O_RDONLY | O_CLOEXEC);
-	long long deadline = now_ms() + PATIENCE_MS;
+	long long deadline = monotonic_ms() + patience_ms;
 
 	if (fd < 0)
 		return -errno;
@@ -187,7 +178,7 @@ static int wait_frozen_v2(int dirfd, bool frozen)
 		struct pollfd event = {.fd = fd, .events = POLLPRI};
 		char text[256];
 		ssize_t n = file_pread(fd, text, sizeof(text));
-		long long left = deadline - now_ms();
+		long long left = deadline - monotonic_ms();
 
 		if (n < 0)
 			return (int)n;
@@ -200,10 +191,10 @@ static int wait_frozen_v2(int dirfd, bool frozen)
 }
 
 /* v1 has no event: asks again, less and less often. Writing once more catches late forks. */
-static int freeze_v1(int dirfd, bool frozen)
+static int freeze_v1(int dirfd, bool frozen, int patience_ms)
 {
 	const char *wanted = frozen ? "FROZEN" : "THAWED";
-	long long deadline = now_ms() + PATIENCE_MS;
+	long long deadline = monotonic_ms() + patience_ms;
 	char state[32];
 
 	for (int pause = 1;; pause = pause < 50 ? pause * 2 : 50) {
@@ -214,38 +205,45 @@ static int freeze_v1(int dirfd, bool frozen)
 			return (int)n;
 		if (streq(state, wanted))
 			return 0;
-		if (now_ms() >= deadline)
+		if (monotonic_ms() >= deadline)
 			return -ETIMEDOUT;
 		poll(NULL, 0, pause);
 	}
 }
 
-static int set_frozen(struct rbce_container *c, bool frozen)
+static int set_frozen(struct rbce_container *c, bool frozen, int patience_ms)
 {
 	int unified = hierarchy_unified_index(c->h), freezer = hierarchy_index(c->h, RBCE_FREEZER);
 	int r;
 
 	if (unified >= 0 && c->dir[unified] >= 0) {
 		r = file_write_at(c->dir[unified], "cgroup.freeze", frozen ? "1" : "0");
-		return r < 0 ? r : wait_frozen_v2(c->dir[unified], frozen);
+		return r < 0 ? r : wait_frozen_v2(c->dir[unified], frozen, patience_ms);
 	}
 	if (freezer < 0 || c->dir[freezer] < 0)
 		return -EOPNOTSUPP;
-	return freeze_v1(c->dir[freezer], frozen);
+	return freeze_v1(c->dir[freezer], frozen, patience_ms);
+}
+
+int container_freeze_within(struct rbce_container *c, int patience_ms)
+{
+	int r = set_frozen(c, true, patience_ms);
+
+	if (r == -ETIMEDOUT)
+		set_frozen(c, false, PATIENCE_MS);
+	return r;
 }
 
 int rbce_container_freeze(struct rbce_container *c, struct rbce_error *err)
 {
-	int r = set_frozen(c, true);
+	int r = container_freeze_within(c, PATIENCE_MS);
 
-	if (r == -ETIMEDOUT)
-		set_frozen(c, false);
 	return r < 0 ? rbce_error_errno(err, r, "cannot freeze container '%s'", c->name) : 0;
 }
 
 int rbce_container_thaw(struct rbce_container *c, struct rbce_error *err)
 {
-	int r = set_frozen(c, false);
+	int r = set_frozen(c, false, PATIENCE_MS);
 
 	return r < 0 ? rbce_error_errno(err, r, "cannot thaw container '%s'", c->name) : 0;
 }
@@ -313,38 +311,58 @@ static int prepare_kill(const struct rbce_container *c)
 	return 0;
 }
 
-int rbce_container_kill(struct rbce_container *c, struct rbce_error *err)
+/* Kills all that is there now and waits for a moment; *RET is how many there were. */
+static int kill_round(struct rbce_container *c, int wait_ms, size_t *ret, struct rbce_error *err)
 {
 	int unified = hierarchy_unified_index(c->h), freezer = hierarchy_index(c->h, RBCE_FREEZER);
+	cleanup_free pid_t *pids = NULL;
+	int r;
+
+	/* In one stroke where the kernel can (5.14), so that no fork escapes. */
+	if (unified >= 0 && c->dir[unified] >= 0)
+		file_write_at(c->dir[unified], "cgroup.kill", "1");
+	r = rbce_container_tasks(c, true, &pids, ret, err);
+	if (r < 0 || *ret == 0)
+		return r;
+	kill_tasks(c, pids, *ret, wait_ms);
+	/* A task that the v1 freezer holds dies only when it is let go. */
+	if (freezer >= 0 && c->dir[freezer] >= 0)
+		file_write_at(c->dir[freezer], "freezer.state", "THAWED");
+	return 0;
+}
+
+int rbce_container_kill(struct rbce_container *c, struct rbce_error *err)
+{
 	long long deadline = 0;
-	size_t fewest = SIZE_MAX;
+	size_t fewest = SIZE_MAX, n;
 	int r = prepare_kill(c);
 
 	if (r < 0)
 		return rbce_error_errno(err, r, "cannot kill container '%s'", c->name);
 	for (;;) {
-		cleanup_free pid_t *pids = NULL;
-		size_t n;
-
-		/* In one stroke where the kernel can (5.14), so that no fork escapes. */
-		if (unified >= 0 && c->dir[unified] >= 0)
-			file_write_at(c->dir[unified], "cgroup.kill", "1");
-		r = rbce_container_tasks(c, true, &pids, &n, err);
+		r = kill_round(c, 20, &n, err);
 		if (r < 0 || n == 0)
 			return r;
 		/* Many tasks take their time: only one in which none goes counts. */
 		if (n < fewest) {
 			fewest = n;
-			deadline = now_ms() + PATIENCE_MS;
+			deadline = monotonic_ms() + PATIENCE_MS;
 		}
-		kill_tasks(c, pids, n, 20);
-		/* A task that the v1 freezer holds dies only when it is let go. */
-		if (freezer >= 0 && c->dir[freezer] >= 0)
-			file_write_at(c->dir[freezer], "freezer.state", "THAWED");
-		if (now_ms() >= deadline)
+		if (monotonic_ms() >= deadline)
 			return rbce_error_errno(err, -ETIMEDOUT, "cannot kill container '%s'",
 						c->name);
 	}
+}
+
+int rbce_container_kill_now(struct rbce_container *c, struct rbce_error *err)
+{
+	size_t n;
+	int r = prepare_kill(c);
+
+	if (r < 0)
+		return rbce_error_errno(err, r, "cannot kill container '%s'", c->name);
+	r = kill_round(c, 0, &n, err);
+	return r < 0 ? r : n > 0;
 }
 
 static int remove_group(int parent, const char *name, int dirfd, void *data)
@@ -383,4 +401,89 @@ int rbce_container_remove(struct rbce_container *c, struct rbce_error *err)
 	if (r < 0)
 		return rbce_error_errno(err, r, "cannot remove container '%s'", c->name);
 	return 0;
+}
+
+/* One that the v1 freezer holds does not move. */
+static int let_go(int parent, const char *name, int dirfd, void *data)
+{
+	(void)parent;
+	(void)name;
+	(void)data;
+	file_write_at(dirfd, "freezer.state", "THAWED");
+	return 0;
+}
+
+/* ABOVE NULL: to the top of all hierarchies. */
+static int move_up(struct rbce_container *c, struct rbce_container *above, pid_t pid,
+		   struct rbce_error *err)
+{
+	char text[16];
+	int first = 0;
+
+	if (above)
+		return rbce_container_attach(above, pid, err);
+	snprintf(text, sizeof(text), "%d", pid);
+	for (size_t i = 0; i < c->h->n_mounts; i++) {
+		int r = file_write_at(c->h->mounts[i].fd, "cgroup.procs", text);
+
+		if (r < 0 && first == 0)
+			first = rbce_error_errno(err, r, "cannot move process '%d' to '%s'", pid,
+						 c->h->mounts[i].path);
+	}
+	return first;
+}
+
+/* Tasks that fork meanwhile are met in the next round. */
+static int move_all_up(struct rbce_container *c, struct rbce_container *above,
+		       struct rbce_error *err)
+{
+	long long deadline = monotonic_ms() + PATIENCE_MS;
+
+	for (;;) {
+		cleanup_free pid_t *pids = NULL;
+		int r, failed = 0;
+		size_t n;
+
+		r = rbce_container_tasks(c, true, &pids, &n, err);
+		if (r < 0 || n == 0)
+			return r;
+		for (size_t i = 0; i < n; i++) {
+			r = move_up(c, above, pids[i], err);
+			if (r < 0 && r != -ESRCH)
+				failed = r;
+		}
+		if (monotonic_ms() >= deadline)
+			return failed
+				       ?: rbce_error_errno(err, -ETIMEDOUT,
+							   "cannot empty container '%s'", c->name);
+	}
+}
+
+/* *RET is NULL for the root group. */
+static int open_above(struct rbce_container *c, struct rbce_container **ret, struct rbce_error *err)
+{
+	const char *slash = strrchr(c->name, '/');
+	cleanup_free char *name = NULL;
+
+	*ret = NULL;
+	if (!*c->name)
+		return 0;
+	name = strndup(c->name, slash ? (size_t)(slash - c->name) : 0);
+	return name ? rbce_container_open(c->h, name, 0, ret, err) : -ENOMEM;
+}
+
+int rbce_container_empty(struct rbce_container *c, struct rbce_error *err)
+{
+	int freezer = hierarchy_index(c->h, RBCE_FREEZER);
+	struct rbce_container *above;
+	int r = open_above(c, &above, err);
+
+	if (r < 0)
+		return r;
+	rbce_container_thaw(c, NULL);
+	if (freezer >= 0 && c->dir[freezer] >= 0)
+		container_walk(c->dir[freezer], let_go, NULL);
+	r = move_all_up(c, above, err);
+	rbce_container_close(above);
+	return r;
 }

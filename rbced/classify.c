@@ -69,6 +69,19 @@ static int read_task(struct engine *engine, pid_t pid, unsigned facts, struct rb
 	return dir < 0 ? dir : read_facts(engine, dir, facts, task, err);
 }
 
+/* How it was when the task was executed, which the daemon keeps as far as rules ask for it. */
+static void add_env(struct engine *engine, const struct record *record, struct rbce_task *task)
+{
+	char *kept = record && record->env ? strdup(record->env) : NULL;
+
+	if (kept) {
+		free(task->env);
+		task->env = kept;
+	} else if (task->env && ruleset_trim_env(engine->rules, task) == 0 && task->env[1]) {
+		records_set_env(engine->records, task->pid, task->start, task->env);
+	}
+}
+
 static const struct record *add_record(struct engine *engine, struct rbce_task *task)
 {
 	const struct record *record = records_find(engine->records, task->pid, task->start);
@@ -77,7 +90,9 @@ static const struct record *add_record(struct engine *engine, struct rbce_task *
 	if (!record)
 		records_drop(engine->records, task->pid);
 	task->tag = record && record->tag ? strdup(record->tag) : NULL;
-	return record;
+	if (task->facts & RBCE_FACT_ENV)
+		add_env(engine, record, task);
+	return records_find(engine->records, task->pid, task->start);
 }
 
 int engine_read_task(struct engine *engine, pid_t pid, struct rbce_task *ret,
@@ -253,7 +268,7 @@ static bool is_held(struct engine *engine, const struct rbce_task *task,
 		return false;
 	if (task->exe && streq(task->exe, record->program))
 		return false;
-	if (engine_now() < record->program_until)
+	if (monotonic_usec() < record->program_until)
 		return true;
 	/* It could not be executed. */
 	records_expect(engine->records, task->pid, task->start, NULL, 0);
@@ -295,7 +310,7 @@ static enum outcome could_not_read(int r, struct decision *d)
 static enum outcome count(struct engine *engine, const struct decision *d, uint64_t since,
 			  uint64_t when)
 {
-	uint64_t now = engine_now();
+	uint64_t now = monotonic_usec();
 
 	engine->counters.outcomes[d->outcome]++;
 	if (d->outcome == OUTCOME_FAILED)
@@ -319,13 +334,15 @@ static bool may_be_brief(const struct engine *engine, enum cause cause)
 }
 
 /* With those facts: is it known what becomes of the task? */
-static bool is_settled(struct engine *engine, const struct rbce_task *task, struct decision *d)
+static bool is_settled(struct engine *engine, struct rbce_task *task, struct decision *d)
 {
 	const struct record *record = records_find_pid(engine->records, task->pid);
 	cleanup_free char *name = NULL;
 	const struct rule *rule;
 
 	if (record && !record->unread)
+		return false;
+	if (ruleset_trim_env(engine->rules, task) < 0)
 		return false;
 	rule = rules_cache_match(engine->cache, task);
 	d->outcome = OUTCOME_NONE;
@@ -378,7 +395,7 @@ enum outcome engine_look(struct engine *engine, pid_t pid, enum cause cause, uin
 {
 	CLEANUP(rbce_task_done) struct rbce_task task = {0};
 	CLEANUP(decision_done) struct decision d = {.outcome = OUTCOME_IGNORED, .pidfd = -1};
-	uint64_t since = engine_now();
+	uint64_t since = monotonic_usec();
 	int r;
 
 	/* The daemon itself stays where its administrator started it. */
@@ -387,6 +404,8 @@ enum outcome engine_look(struct engine *engine, pid_t pid, enum cause cause, uin
 	/* What a source that learns tells of is to be moved, mostly. */
 	if (source_learns(engine))
 		d.pidfd = pidfd_open(pid, 0);
+	if (cause == CAUSE_EXEC && engine->facts & RBCE_FACT_ENV)
+		records_forget_env(engine->records, pid);
 	source_look(engine, pid, true);
 	r = read_by_need(engine, pid, cause, &task, &d);
 	if (r < 0)
@@ -397,7 +416,7 @@ enum outcome engine_look(struct engine *engine, pid_t pid, enum cause cause, uin
 	if (r == 0)
 		source_decided(engine, &task, &d);
 	count(engine, &d, since, when);
-	stream_decision(engine, &task, cause, &d, engine_now() - (when ?: since));
+	stream_decision(engine, &task, cause, &d, monotonic_usec() - (when ?: since));
 	return d.outcome;
 }
 
@@ -435,7 +454,7 @@ int engine_classify_exec(struct engine *engine, pid_t pid, const char *program, 
 	CLEANUP(rbce_task_done) struct rbce_task task = {0};
 	CLEANUP(decision_done) struct decision d = {.pidfd = pidfd_open(pid, 0)};
 	unsigned facts = engine->facts;
-	uint64_t since = engine_now();
+	uint64_t since = monotonic_usec();
 	int r;
 
 	source_look(engine, pid, true);
@@ -455,11 +474,11 @@ int engine_classify_exec(struct engine *engine, pid_t pid, const char *program, 
 	/* What it knows all of need not be looked at again when it is executed. */
 	if (r == 0 && d.outcome != OUTCOME_GONE && d.outcome != OUTCOME_FAILED)
 		records_expect(engine->records, pid, task.start, program,
-			       engine_now() + EXPECT_USEC);
-	if (r == 0 && (changes_ids || facts & RBCE_FACT_ARGS))
+			       monotonic_usec() + EXPECT_USEC);
+	if (r == 0 && (changes_ids || facts & (RBCE_FACT_ARGS | RBCE_FACT_ENV)))
 		records_doubt(engine->records, pid, task.start);
 	count(engine, &d, since, 0);
-	stream_decision(engine, &task, CAUSE_GATE, &d, engine_now() - since);
+	stream_decision(engine, &task, CAUSE_GATE, &d, monotonic_usec() - since);
 	engine_unlock(engine);
 	return (int)d.outcome;
 }
@@ -479,4 +498,57 @@ bool engine_is_expected(struct engine *engine, pid_t pid, uint64_t when)
 	if (same || when > record->program_until - EXPECT_USEC)
 		records_expect(engine->records, pid, task.start, NULL, 0);
 	return same && !doubted;
+}
+
+/* Its facts when the login's shell runs in it. */
+static int become(struct rbce_task *task, const struct login *login)
+{
+	gid_t *groups = calloc(login->n_groups + 1, sizeof(*groups));
+
+	if (!groups)
+		return -ENOMEM;
+	if (login->n_groups)
+		memcpy(groups, login->groups, login->n_groups * sizeof(*groups));
+	free(task->groups);
+	task->groups = groups;
+	task->n_groups = login->n_groups;
+	task->uid = task->euid = login->uid;
+	task->gid = task->egid = login->gid;
+	if (task->facts & RBCE_FACT_LOGIN && task->login == RBCE_NO_LOGIN)
+		task->login = login->uid;
+	free(task->exe);
+	task->exe = NULL;
+	return foresee(task, login->shell);
+}
+
+static bool looks_at_tags(const struct engine *engine)
+{
+	return ruleset_asks(engine->rules, "tag") || ruleset_names_by(engine->rules, 't');
+}
+
+enum outcome engine_login(struct engine *engine, pid_t pid, const struct login *login,
+			  const char **ret_rule, char **ret_container, struct rbce_error *err)
+{
+	CLEANUP(rbce_task_done) struct rbce_task task = {0};
+	CLEANUP(decision_done) struct decision d = {.pidfd = pidfd_open(pid, 0)};
+	uint64_t since = monotonic_usec();
+	int r;
+
+	source_look(engine, pid, true);
+	engine_unlock(engine);
+	r = read_task(engine, pid, engine->facts | RBCE_FACT_IDS, &task, &d.why);
+	engine_lock(engine);
+	if (r == 0)
+		r = become(&task, login);
+	if (r == 0 && looks_at_tags(engine))
+		r = records_set_tag(engine->records, pid, task.start, login->tag);
+	d.outcome = r < 0 ? could_not_read(r, &d) : decide(engine, &task, CAUSE_REQUEST, &d);
+	source_look(engine, pid, false);
+	count(engine, &d, since, 0);
+	if (r == 0)
+		stream_decision(engine, &task, CAUSE_REQUEST, &d, monotonic_usec() - since);
+	*ret_rule = d.rule ? d.rule->name : NULL;
+	*ret_container = TAKE_PTR(d.container);
+	*err = d.why;
+	return d.outcome;
 }

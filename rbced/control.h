@@ -2,8 +2,9 @@
 /*
  * The control socket: one SEQPACKET connection per request. The client sends one packet with a JSON
  * object {"verb": ..., arguments}; the reply is one JSON object, in as many packets as it needs,
- * and ends with the connection ("events" has no end: see stream.h). A failure is {"error": "cannot
- * ...: reason"}. Anyone may ask; only root may change.
+ * and ends with the connection ("events" has no end: see stream.h; "run" has it with the job: see
+ * run.h). A failure is {"error": "cannot ...: reason"}. Anyone may ask; only root may change, but
+ * for "run".
  */
 #ifndef RBCED_CONTROL_H
 #define RBCED_CONTROL_H

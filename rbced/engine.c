@@ -44,14 +44,6 @@ void engine_unlock(struct engine *engine)
 	pthread_mutex_unlock(&engine->lock);
 }
 
-uint64_t engine_now(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
-
 /*
  * A child stands where its parent stood when it was forked. Was that where the parent belongs? No
  * PARENT: it began elsewhere.
@@ -172,7 +164,7 @@ static void tell_look(struct engine *engine, enum cause cause, size_t tasks, uin
 void engine_scan(struct engine *engine, enum cause cause)
 {
 	cleanup_free pid_t *pids = NULL;
-	uint64_t begin = engine_now();
+	uint64_t begin = monotonic_usec();
 	struct rbce_error err;
 	size_t n;
 
@@ -186,6 +178,6 @@ void engine_scan(struct engine *engine, enum cause cause)
 	records_prune(engine->records, pids, n);
 	for (size_t i = 0; i < n; i++)
 		engine_classify(engine, pids[i], cause);
-	engine->looked_at = engine_now();
+	engine->looked_at = monotonic_usec();
 	tell_look(engine, cause, n, engine->looked_at - begin);
 }

@@ -129,6 +129,7 @@ struct gate;      /* gate/gate.c */
 struct stream;    /* stream.c: who listens to what is done */
 struct oom;       /* oom/oom.h: who watches containers that run out of memory */
 struct penalties; /* penalty.c: containers that use too much */
+struct run;       /* run.c: a job that a user asked for */
 
 /* source/source.h */
 struct source_kind;
@@ -157,6 +158,7 @@ struct engine {
 	struct stream *stream;
 	struct oom *oom;             /* NULL while no rule needs it */
 	struct penalties *penalties; /* likewise */
+	struct run *runs;            /* the first; NULL for none */
 	struct counters counters;
 	struct histogram decisions; /* microseconds from a look at a task to its place */
 	struct histogram delays;    /* the same from the event, with the time that it waited */
@@ -175,12 +177,9 @@ void engine_lock(struct engine *engine);
 int engine_lock_until(struct engine *engine, uint64_t until);
 void engine_unlock(struct engine *engine);
 
-/* CLOCK_MONOTONIC, microseconds. */
-uint64_t engine_now(void);
-
 /*
- * An event of a source, and when it was: engine_now(). PARENT is given for CAUSE_FORK. All of these
- * are called with the lock.
+ * An event of a source, and when it was: monotonic_usec(). PARENT is given for CAUSE_FORK. All of
+ * these are called with the lock.
  */
 void engine_event(struct engine *engine, enum cause cause, pid_t pid, pid_t parent, uint64_t when);
 
@@ -206,7 +205,26 @@ static inline bool engine_stands_in(const struct rbce_task *task, const char *na
 	return task->container && !task->split && strcmp(task->container, name) == 0;
 }
 
-/* Looks at one task, because of an event at that engine_now() or of none (0); or at all of them. */
+/* A login, as its session is opened; what it points to is the caller's. */
+struct login {
+	uid_t uid;
+	gid_t gid;
+	const gid_t *groups; /* supplementary; sorted */
+	size_t n_groups;
+	const char *shell;
+	const char *tag; /* "SERVICE HOST TTY", which its session is marked with where rules look at
+			    tags */
+};
+
+/*
+ * Decides for the process that opens a session, as it will be when it is the user's shell. RULE and
+ * CONTAINER are what the rules say, or NULL; the container is a new string.
+ */
+enum outcome engine_login(struct engine *engine, pid_t pid, const struct login *login,
+			  const char **ret_rule, char **ret_container, struct rbce_error *err);
+
+/* Looks at one task, because of an event at that monotonic_usec() or of none (0); or at all of
+ * them. */
 enum outcome engine_look(struct engine *engine, pid_t pid, enum cause cause, uint64_t when);
 enum outcome engine_classify(struct engine *engine, pid_t pid, enum cause cause);
 void engine_scan(struct engine *engine, enum cause cause);

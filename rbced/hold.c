@@ -10,6 +10,7 @@
 #include <sched.h>
 #include <sys/stat.h>
 
+#include "job.h"
 #include "util.h"
 
 /* "memory:/users/bob" */
@@ -115,13 +116,21 @@ static bool stands_with(const struct engine *engine, const struct rbce_task *tas
 	       streq(found, parent->found);
 }
 
-/* A task of which nothing is known has its parent's hold, if the event of its fork was lost. */
+/*
+ * A task of which nothing is known has its parent's hold, if the event of its fork was lost; and
+ * one in a job is held there: it joined while this did not answer, or its parent has ended.
+ */
 static bool adopt(struct engine *engine, const struct rbce_task *task)
 {
 	const struct record *parent = records_find_pid(engine->records, task->ppid);
 
-	if (!parent || !stands_with(engine, task, parent))
-		return false;
+	if (!parent || !stands_with(engine, task, parent)) {
+		if (!task->container || !job_has(engine, task->container))
+			return false;
+		records_hold(engine->records, task->pid, task->start, HOLD_STICKY, task->container,
+			     NULL);
+		return true;
+	}
 	records_hold(engine->records, task->pid, task->start, parent->hold, parent->place,
 		     parent->found);
 	return true;

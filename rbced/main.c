@@ -13,13 +13,16 @@
 #include "control.h"
 #include "engine.h"
 #include "gate/gate.h"
+#include "job.h"
 #include "key_check.h"
 #include "oom/oom.h"
 #include "options.h"
 #include "penalty.h"
 #include "place.h"
+#include "priority.h"
 #include "record.h"
 #include "reload.h"
+#include "run.h"
 #include "runtime.h"
 #include "source/source.h"
 #include "stream.h"
@@ -162,6 +165,8 @@ static int start(struct engine *engine, const struct source_kind *kind, struct c
 	if (r == 0)
 		r = place_open(engine, err);
 	if (r == 0)
+		job_hold_all(engine);
+	if (r == 0)
 		r = control_open(engine,
 				 runtime_path(engine->options.root, "sock", path, sizeof(path)),
 				 control, err);
@@ -171,6 +176,7 @@ static int start(struct engine *engine, const struct source_kind *kind, struct c
 static void stop(struct engine *engine, struct control *control)
 {
 	control_close(control);
+	run_close(engine);
 	gate_close(engine);
 	source_close(engine);
 	penalty_close(engine);
@@ -289,6 +295,7 @@ int main(int argc, char **argv)
 		return check_rules(settings.engine.rules);
 	engine.options = settings.engine;
 	raise_file_limit();
+	priority_raise();
 	block_signals();
 	return serve(&engine, settings.source);
 }

@@ -11,6 +11,7 @@
 #include <uthash.h>
 
 #include "hold.h"
+#include "job.h"
 #include "oom/oom.h"
 #include "penalty.h"
 #include "stream.h"
@@ -116,7 +117,7 @@ static int set_limits(struct engine *engine, struct rbce_container *c, struct rb
 		if (r < 0 && r != -EOPNOTSUPP)
 			failed_limit(engine, c, section, key, &why, err);
 	}
-	return 0;
+	return job_set_limits(engine, c, err);
 }
 
 /* What the daemon does for it later on, by the rules. */
@@ -234,6 +235,12 @@ int place_container(struct engine *engine, const char *name, struct rbce_contain
 	return 0;
 }
 
+int place_anew(struct engine *engine, struct rbce_error *err)
+{
+	place_close(engine);
+	return place_open(engine, err);
+}
+
 static int attach(struct engine *engine, struct rbce_container *c, pid_t pid,
 		  struct rbce_error *err)
 {
@@ -258,9 +265,7 @@ int place_task(struct engine *engine, const char *name, pid_t pid, struct rbce_e
 	r = attach(engine, c, pid, err);
 	if (r != -ENOENT)
 		return r;
-	/* Somebody else removed its groups, and perhaps those above. */
-	place_close(engine);
-	r = place_open(engine, err);
+	r = place_anew(engine, err);
 	if (r == 0)
 		r = place_container(engine, name, &c, err);
 	return r < 0 ? r : attach(engine, c, pid, err);
@@ -313,20 +318,15 @@ static bool has_child(const struct engine *engine, const char *name)
 	return false;
 }
 
-static void reap(struct engine *engine, struct entry *entry)
+static int reap(struct engine *engine, struct entry *entry, struct rbce_error *err)
 {
-	struct rbce_error err;
 	int r;
 
 	hold_before_removal(engine, entry->name);
-	r = controller_remove(entry->container, &err);
-	if (r == -EBUSY) {
-		entry->empty_since = 0;
-		return;
-	}
+	r = controller_remove(entry->container, err);
 	if (r < 0) {
-		log_warning("%s", err.message);
-		return;
+		entry->empty_since = 0;
+		return r;
 	}
 	engine->counters.removed++;
 	stream_tell_text(engine, "removed", "container", entry->name);
@@ -334,11 +334,20 @@ static void reap(struct engine *engine, struct entry *entry)
 	oom_forget(engine, entry->name);
 	penalty_forget(engine, entry->name);
 	forget(engine, entry);
+	return 0;
+}
+
+int place_remove(struct engine *engine, const char *name, struct rbce_error *err)
+{
+	struct entry *entry = find(engine, name);
+
+	return entry ? reap(engine, entry, err) : 0;
 }
 
 void place_reap(struct engine *engine)
 {
 	struct entry *entry, *next;
+	struct rbce_error err;
 	uint64_t now;
 
 	sd_event_now(engine->loop, CLOCK_MONOTONIC, &now);
@@ -351,7 +360,9 @@ void place_reap(struct engine *engine)
 			entry->empty_since = 0;
 		else if (!entry->empty_since)
 			entry->empty_since = now;
-		else if (now - entry->empty_since >= engine->options.linger)
-			reap(engine, entry);
+		else if (now - entry->empty_since >= engine->options.linger &&
+			 !job_is_begun(engine, entry->name) && reap(engine, entry, &err) < 0 &&
+			 err.code != -EBUSY)
+			log_warning("%s", err.message);
 	}
 }

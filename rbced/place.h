@@ -24,6 +24,10 @@ size_t place_count(const struct engine *engine);
 int place_container(struct engine *engine, const char *name, struct rbce_container **ret,
 		    struct rbce_error *err);
 
+/* After -ENOENT of what is done to a container: somebody else removed groups, all are opened anew.
+ */
+int place_anew(struct engine *engine, struct rbce_error *err);
+
 /*
  * Moves PID into NAME. A container that somebody removed meanwhile is made again. PLACE_REALTIME
  * when a thread of it is real-time and the container has no real-time bandwidth: the kernel does
@@ -37,6 +41,9 @@ int place_task(struct engine *engine, const char *name, pid_t pid, struct rbce_e
  * that only the OLD rules had.
  */
 void place_update_limits(struct engine *engine, const struct ruleset *old);
+
+/* Removes an empty container at once; -EBUSY while it has tasks or others below it. */
+int place_remove(struct engine *engine, const char *name, struct rbce_error *err);
 
 /* Removes containers that have been empty for the linger time. */
 void place_reap(struct engine *engine);

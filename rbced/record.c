@@ -60,6 +60,7 @@ static void free_entry(struct entry *entry)
 	free(entry->record.place);
 	free(entry->record.found);
 	free(entry->record.tag);
+	free(entry->record.env);
 	free(entry->record.program);
 	free(entry);
 }
@@ -119,7 +120,7 @@ static struct entry *add(struct records *records, pid_t pid)
 	if (!entry)
 		return NULL;
 	entry->record.pid = pid;
-	entry->record.made = engine_now();
+	entry->record.made = monotonic_usec();
 	HASH_ADD_INT(records->table, record.pid, entry);
 	if (!find(records, pid)) {
 		free_entry(entry);
@@ -376,7 +377,7 @@ void records_add_move(struct records *records, const struct rbce_task *task, enu
 
 	if (!entry)
 		return;
-	entry->record.moved_at = engine_now();
+	entry->record.moved_at = monotonic_usec();
 	set_text(&entry->record.place, to);
 	if (!make_room(&entry->record))
 		return;
@@ -474,6 +475,26 @@ int records_set_tag(struct records *records, pid_t pid, uint64_t start, const ch
 	return 0;
 }
 
+void records_set_env(struct records *records, pid_t pid, uint64_t start, const char *env)
+{
+	struct entry *entry = obtain(records, pid, start);
+
+	if (entry)
+		set_text(&entry->record.env, env);
+}
+
+void records_forget_env(struct records *records, pid_t pid)
+{
+	struct entry *entry = find(records, pid), *next;
+
+	if (entry)
+		set_text(&entry->record.env, NULL);
+	if (pid)
+		return;
+	HASH_ITER (hh, records->table, entry, next)
+		set_text(&entry->record.env, NULL);
+}
+
 bool records_act(struct records *records, const struct rbce_task *task, uint64_t actions)
 {
 	struct entry *entry = obtain(records, task->pid, task->start);
@@ -494,13 +515,14 @@ bool records_inherit(struct records *records, const struct rbce_root *root, pid_
 	bool held =
 		above && (above->record.hold == HOLD_STICKY || above->record.hold == HOLD_FOREIGN);
 
-	if (!above || (!held && !above->record.tag && !above->record.actions))
+	if (!above || (!held && !above->record.tag && !above->record.env && !above->record.actions))
 		return false;
 	if (rbce_task_read(root, child, RBCE_FACT_STAT, &task, NULL) < 0)
 		return held;
 	below = obtain(records, child, task.start);
 	if (below) {
 		below->record.actions = above->record.actions;
+		set_text(&below->record.env, above->record.env);
 		tell_of(records, below);
 	}
 	if (above->record.tag)
@@ -550,7 +572,7 @@ void records_expect_in(struct records *records, pid_t pid, uint64_t when, const 
 	clock_gettime(CLOCK_BOOTTIME, &boot);
 	entry->record.unread = true;
 	entry->record.forked = (uint64_t)boot.tv_sec * 1000000 + (uint64_t)boot.tv_nsec / 1000 -
-			       (engine_now() - when);
+			       (monotonic_usec() - when);
 	set_text(&entry->record.place, place);
 	if (!entry->record.place)
 		drop(records, entry);

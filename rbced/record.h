@@ -41,21 +41,22 @@ struct record {
 	uint64_t start;  /* as in struct rbce_task */
 	bool unread;     /* START is not known, nor anything but PLACE */
 	uint64_t forked; /* then: when, in microseconds since boot */
-	uint64_t made;   /* the record, engine_now() */
+	uint64_t made;   /* the record, monotonic_usec() */
 	enum hold hold;
 	bool released; /* from a hold that its parent may still have */
 	char *place;   /* container that it was put, or found right, in; NULL: none is known */
 	char *found;   /* HOLD_FOREIGN: the group where it was found instead */
 	pid_t mover;   /* HOLD_FOREIGN: who did it, 0 where that is not known */
 	char mover_comm[16];
-	bool refused;      /* a container would not take it: it is real-time */
-	char *tag;         /* NULL for none */
+	bool refused; /* a container would not take it: it is real-time */
+	char *tag;    /* NULL for none */
+	char *env;    /* what rules look at of the environment that it was executed with; NULL */
 	uint64_t actions;  /* hash of those that a rule last had carried out on it, 0 for none */
 	uint64_t observed; /* what records_observe() was last told, 0 for nothing */
 	char *program;     /* that the gate let through and that may not show yet; NULL */
-	uint64_t program_until; /* engine_now(); later it counts as not executed */
+	uint64_t program_until; /* monotonic_usec(); later it counts as not executed */
 	bool doubted;           /* to be looked at again once it shows */
-	uint64_t moved_at;      /* engine_now() of the last move, 0 for none */
+	uint64_t moved_at;      /* monotonic_usec() of the last move, 0 for none */
 	uint64_t n_moves;
 	struct move *moves; /* the newest RECORD_MOVES; move I is at I % RECORD_MOVES */
 };
@@ -117,30 +118,35 @@ void records_set_mover(struct records *records, pid_t pid, uint64_t start, pid_t
 bool records_refuse(struct records *records, const struct rbce_task *task, bool refused);
 
 /* Longer tags are refused where they come in. */
-enum { TAG_MAX = 63 };
+enum { TAG_MAX = 255 };
 
 /* TAG is NULL for none. 0 or -ENOMEM. */
 int records_set_tag(struct records *records, pid_t pid, uint64_t start, const char *tag);
+
+/* Keeps what rules look at of its environment: a process can write over it. NULL forgets. */
+void records_set_env(struct records *records, pid_t pid, uint64_t start, const char *env);
+/* It is executed anew; 0: whatever was kept, of all. */
+void records_forget_env(struct records *records, pid_t pid);
 
 /* Notes that a rule's actions, named by a hash, are carried out; true when they were not before. */
 bool records_act(struct records *records, const struct rbce_task *task, uint64_t actions);
 
 /*
- * A child gets its PARENT's tag and what actions were carried out, and its hold where that is for
- * the children as well. True when that is so.
+ * A child gets its PARENT's tag, environment and what actions were carried out, and its hold where
+ * that is for the children as well. True when that is so.
  */
 bool records_inherit(struct records *records, const struct rbce_root *root, pid_t parent,
 		     pid_t child);
 
 /*
- * A process begins, at that engine_now(): whoever had its pid is gone, though nobody may have told
- * so. Now and then others that are gone are dropped as well.
+ * A process begins, at that monotonic_usec(): whoever had its pid is gone, though nobody may have
+ * told so. Now and then others that are gone are dropped as well.
  */
 void records_begin(struct records *records, const struct rbce_root *root, pid_t pid, uint64_t when);
 
 /*
- * A process was forked at that engine_now() by one that stands in PLACE, and nothing was read of
- * it: a task that does as its parent does needs no more. One that has a record keeps that.
+ * A process was forked at that monotonic_usec() by one that stands in PLACE, and nothing was read
+ * of it: a task that does as its parent does needs no more. One that has a record keeps that.
  */
 void records_expect_in(struct records *records, pid_t pid, uint64_t when, const char *place);
 

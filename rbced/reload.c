@@ -132,6 +132,9 @@ static void swap(struct engine *engine, struct load *load)
 	engine->facts =
 		ruleset_facts(engine->rules) | RBCE_FACT_STAT | RBCE_FACT_EXE | RBCE_FACT_CGROUP;
 	engine->forks_matter = ruleset_forks_matter(engine->rules);
+	/* These may look at other variables. */
+	if (engine->records)
+		records_forget_env(engine->records, 0);
 	engine->rules_loaded = time(NULL);
 	engine->counters.reloads++;
 	source_rules_changed(engine);
@@ -245,7 +248,7 @@ static int on_slice(sd_event_source *source, void *data)
 	if (reload->next < reload->n_tasks)
 		return 0;
 	sd_event_source_set_enabled(source, SD_EVENT_OFF);
-	reload->engine->looked_at = engine_now();
+	reload->engine->looked_at = monotonic_usec();
 	free(reload->tasks);
 	reload->tasks = NULL;
 	finish(reload, 0, NULL);

@@ -7,12 +7,14 @@
 #include "control.h"
 #include "gate/gate.h"
 #include "hold.h"
+#include "job.h"
 #include "oom/oom.h"
 #include "penalty.h"
 #include "place.h"
 #include "put.h"
 #include "record.h"
 #include "reload.h"
+#include "run.h"
 #include "status.h"
 #include "stream.h"
 #include "util.h"
@@ -318,21 +320,43 @@ static int set_job_limits(struct request *request, struct rbce_container *c, str
 	return 0;
 }
 
-static void tell_by_hand(struct engine *engine, const struct rbce_task *task, const char *name,
-			 uint64_t latency)
+/* The container NAME as the request wants it to be; SET may come twice. */
+static int prepare(struct request *request, const char *name,
+		   int (*set)(struct request *request, struct rbce_container *c,
+			      struct rbce_error *err),
+		   struct rbce_error *err)
+{
+	struct rbce_container *c;
+	int r = place_container(request->engine, name, &c, err);
+
+	if (r == 0)
+		r = set(request, c, err);
+	if (r != -ENOENT)
+		return r;
+	r = place_anew(request->engine, err);
+	if (r == 0)
+		r = place_container(request->engine, name, &c, err);
+	return r < 0 ? r : set(request, c, err);
+}
+
+/* TASK was moved to NAME, and stays there. */
+static void note_by_hand(struct engine *engine, const struct rbce_task *task, const char *name,
+			 enum hold hold, uint64_t latency)
 {
 	cleanup_free char *container = strdup(name);
 	const struct decision decision = {.outcome = OUTCOME_MOVED, .container = container};
 
+	engine->counters.outcomes[OUTCOME_MOVED]++;
 	stream_decision(engine, task, CAUSE_MANUAL, &decision, latency);
+	records_add_move(engine->records, task, CAUSE_MANUAL, NULL, name);
+	records_hold(engine->records, task->pid, task->start, hold, name, NULL);
 }
 
 static int verb_classify(struct request *request, struct rbce_error *err)
 {
 	CLEANUP(rbce_task_done) struct rbce_task task = {0};
 	const char *name = text_argument(request, "container");
-	uint64_t begin = engine_now();
-	struct rbce_container *c;
+	uint64_t begin = monotonic_usec();
 	enum hold hold;
 	pid_t pid;
 	int r;
@@ -346,22 +370,77 @@ static int verb_classify(struct request *request, struct rbce_error *err)
 		r = rbce_error_set(err, -EINVAL, "cannot move process '%d': it is a kernel thread",
 				   pid);
 	if (r == 0)
-		r = place_container(request->engine, name, &c, err);
-	if (r == 0)
-		r = set_job_limits(request, c, err);
+		r = prepare(request, name, set_job_limits, err);
 	if (r == 0)
 		r = place_task(request->engine, name, pid, err);
 	if (r < 0)
 		return r;
-	request->engine->counters.outcomes[OUTCOME_MOVED]++;
-	tell_by_hand(request->engine, &task, name, engine_now() - begin);
 	hold = flag_argument(request, "sticky") ? HOLD_STICKY : HOLD_MANUAL;
-	records_add_move(request->engine->records, &task, CAUSE_MANUAL, NULL, name);
-	records_hold(request->engine->records, pid, task.start, hold, name, NULL);
+	note_by_hand(request->engine, &task, name, hold, monotonic_usec() - begin);
 	put_number(request->reply, "pid", (uint64_t)pid);
 	put_string(request->reply, "container", name);
 	put_string(request->reply, "held", hold_name(hold));
 	return 0;
+}
+
+static int set_limits_of_job(struct request *request, struct rbce_container *c,
+			     struct rbce_error *err)
+{
+	return job_set_limits(request->engine, c, err);
+}
+
+/* The job's file is there already. */
+static int verb_job(struct request *request, struct rbce_error *err)
+{
+	const char *name = text_argument(request, "container");
+	int r;
+
+	if (!name)
+		return rbce_error_set(err, -EINVAL, "cannot read request: it needs a container");
+	r = prepare(request, name, set_limits_of_job, err);
+	put_string(request->reply, "container", name);
+	return r;
+}
+
+/* From now on the connection is the leash of the job in NAME. */
+static int keep_running(struct request *request, const char *name, struct rbce_error *err)
+{
+	int fd = control_detach(request->client), r;
+
+	if (fd < 0)
+		return rbce_error_errno(err, fd, "cannot run a job");
+	r = run_keep(request->engine, name, request->uid, fd, err);
+	if (r < 0)
+		control_attach(request->client);
+	return r < 0 ? r : LATER;
+}
+
+/* The process that asks goes into a container of its own; with "end" one is ended. See run.h. */
+static int verb_run(struct request *request, struct rbce_error *err)
+{
+	CLEANUP(rbce_task_done) struct rbce_task task = {0};
+	struct engine *engine = request->engine;
+	const char *ended = text_argument(request, "end");
+	cleanup_free char *name = NULL;
+	struct json_object *limits = NULL;
+	uint64_t begin = monotonic_usec();
+	int r = ended ? run_check_end(engine, ended, request->uid, err) : 0;
+
+	if (ended)
+		return r < 0 ? r : keep_running(request, ended, err);
+	json_object_object_get_ex(request->arguments, "limits", &limits);
+	r = engine_read_task(engine, request->peer, &task, err);
+	if (r == 0)
+		r = run_begin(engine, &task, request->uid, limits, &name, err);
+	if (r < 0)
+		return r;
+	r = place_task(engine, name, request->peer, err);
+	if (r < 0) {
+		place_remove(engine, name, NULL);
+		return r;
+	}
+	note_by_hand(engine, &task, name, HOLD_STICKY, monotonic_usec() - begin);
+	return keep_running(request, name, err);
 }
 
 static int put_outcome(struct request *request, pid_t pid)
@@ -373,6 +452,64 @@ static int put_outcome(struct request *request, pid_t pid)
 	put_string(request->reply, "outcome", outcome_name(outcome));
 	if (engine_read_task(request->engine, pid, &task, NULL) == 0)
 		put_string(request->reply, "container", task.container);
+	return 0;
+}
+
+/* A tag is shown in one line, and is a part of containers' names. */
+static int check_tag(const char *tag, struct rbce_error *err)
+{
+	if (!*tag || strlen(tag) > TAG_MAX)
+		return rbce_error_set(err, -EINVAL, "cannot tag: a tag has 1 to %d bytes", TAG_MAX);
+	for (const char *p = tag; *p; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			return rbce_error_set(err, -EINVAL,
+					      "cannot tag: a tag has no control characters");
+	return 0;
+}
+
+static gid_t *groups_argument(const struct request *request, size_t *ret_n)
+{
+	struct json_object *list = NULL;
+	gid_t *groups;
+
+	json_object_object_get_ex(request->arguments, "groups", &list);
+	*ret_n = json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
+	groups = calloc(*ret_n + 1, sizeof(*groups));
+	for (size_t i = 0; groups && i < *ret_n; i++)
+		groups[i] = (gid_t)json_object_get_int64(json_object_array_get_idx(list, i));
+	return groups;
+}
+
+/* Of the process that asks; see join/pam.c. */
+static int verb_login(struct request *request, struct rbce_error *err)
+{
+	struct json_object *uid = NULL, *gid = NULL;
+	struct login login = {.shell = text_argument(request, "shell"),
+			      .tag = text_argument(request, "tag")};
+	cleanup_free gid_t *groups = groups_argument(request, &login.n_groups);
+	cleanup_free char *container = NULL;
+	struct rbce_error why = {0};
+	enum outcome outcome;
+	const char *rule;
+	int r;
+
+	json_object_object_get_ex(request->arguments, "uid", &uid);
+	json_object_object_get_ex(request->arguments, "gid", &gid);
+	if (!uid || !gid || !login.shell || !login.tag || !groups)
+		return rbce_error_set(err, -EINVAL, "cannot read request: it lacks the login");
+	r = check_tag(login.tag, err);
+	if (r < 0)
+		return r;
+	login.uid = (uid_t)json_object_get_int64(uid);
+	login.gid = (gid_t)json_object_get_int64(gid);
+	login.groups = groups;
+	outcome = engine_login(request->engine, request->peer, &login, &rule, &container, &why);
+	if (outcome == OUTCOME_FAILED || outcome == OUTCOME_GONE)
+		return rbce_error_set(err, why.code ?: -EIO, "%s",
+				      why.code ? why.message : "cannot place the login");
+	put_string(request->reply, "outcome", outcome_name(outcome));
+	put_string(request->reply, "rule", rule);
+	put_string(request->reply, "container", container);
 	return 0;
 }
 
@@ -418,18 +555,6 @@ static int verb_reclassify(struct request *request, struct rbce_error *err)
 	if (r == 0)
 		r = engine_read_task(request->engine, pid, &task, err);
 	return r < 0 ? r : put_outcome(request, pid);
-}
-
-/* A tag is shown in one line, and is a part of containers' names. */
-static int check_tag(const char *tag, struct rbce_error *err)
-{
-	if (!*tag || strlen(tag) > TAG_MAX)
-		return rbce_error_set(err, -EINVAL, "cannot tag: a tag has 1 to %d bytes", TAG_MAX);
-	for (const char *p = tag; *p; p++)
-		if ((unsigned char)*p < ' ' || *p == 0x7f)
-			return rbce_error_set(err, -EINVAL,
-					      "cannot tag: a tag has no control characters");
-	return 0;
 }
 
 /* Without a tag the task loses the one it has. */
@@ -546,6 +671,8 @@ static const struct verb {
 	{"reload", verb_reload, true},    {"tag", verb_tag, true},
 	{"marks", verb_marks, false},     {"events", verb_events, false},
 	{"oom", verb_oom, false},         {"penalty", verb_penalty, false},
+	{"job", verb_job, true},          {"login", verb_login, true},
+	{"run", verb_run, false},
 };
 
 static int run(struct request *request, struct rbce_error *err)

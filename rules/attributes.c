@@ -73,6 +73,11 @@ static const char *task_args(const struct rbce_task *task)
 	return task->args;
 }
 
+static const char *task_env(const struct rbce_task *task)
+{
+	return task->env;
+}
+
 static const char *task_pgrp_leader(const struct rbce_task *task)
 {
 	return task->pgrp_leader_exe;
@@ -136,6 +141,13 @@ static void print_text(const struct attribute *attribute, const struct rbce_task
 	snprintf(buf, size, "%s", attribute->text(task) ?: "");
 }
 
+/* Whose it is may have secrets there, and anyone may ask why a rule failed. */
+static void print_env(const struct attribute *attribute, const struct rbce_task *task, char *buf,
+		      size_t size)
+{
+	snprintf(buf, size, "%s", attribute->text(task) ? "not shown" : "");
+}
+
 static void print_login(const struct attribute *attribute, const struct rbce_task *task, char *buf,
 			size_t size)
 {
@@ -193,6 +205,12 @@ const struct attribute attributes[] = {
 	{"args", .facts = RBCE_FACT_ARGS, GLOB, .text = task_args, .any_text = true,
 	 .help = "The arguments without the program's name, joined by single blanks.",
 	 .example = "re:\\bmake\\b, *--nightly*"},
+	{"env", .values = "VARIABLES", .facts = RBCE_FACT_ENV, .parse = values_add_env,
+	 .within = text_within, .print = print_env, .text = task_env, .any_text = true,
+	 .help = "A variable of the environment that the program was started with: NAME, "
+		 "NAME=VALUE, or a '*' at the end of the value. A regular expression has the "
+		 "whole, with a newline before and behind each variable.",
+	 .example = "SLURM_JOB_ID=*"},
 	{"pgrp", PID, .id = task_pgrp, .help = "The process group.", .example = "4321"},
 	{"session", PID, .id = task_session, .help = "The session.", .example = "4321"},
 	{"pgrp-leader", .facts = RBCE_FACT_PGRP_LEADER, PATH, .text = task_pgrp_leader,

@@ -46,7 +46,7 @@ struct raw_key {
 	unsigned line;
 };
 
-enum section_kind { SECTION_RULE, SECTION_CONTAINER, SECTION_DEFAULTS };
+enum section_kind { SECTION_RULE, SECTION_CONTAINER, SECTION_DEFAULTS, SECTION_ENFORCE };
 
 struct raw_section {
 	enum section_kind kind;
@@ -223,7 +223,7 @@ struct attribute {
 
 /* The rows, in order: a row's place is the attribute's number. */
 extern const struct attribute attributes[];
-enum { ATTRIBUTES = 17 };
+enum { ATTRIBUTES = 18 };
 static inline size_t attribute_number(const struct attribute *attribute)
 {
 	return (size_t)(attribute - attributes);
@@ -243,6 +243,8 @@ int values_add_flag(const struct attribute *attribute, const char *element,
 		    struct name_cache *names, struct values *values, struct rbce_error *err);
 int values_add_glob(const struct attribute *attribute, const char *element,
 		    struct name_cache *names, struct values *values, struct rbce_error *err);
+int values_add_env(const struct attribute *attribute, const char *element, struct name_cache *names,
+		   struct values *values, struct rbce_error *err);
 
 /* ---- terms.c: the conditions of a rule ---- */
 
@@ -291,7 +293,7 @@ int parse_word(const char *value, const char *const *words, size_t n, struct rbc
 /* ---- template.c: containers' names with variables ---- */
 
 struct template_values {
-	const char *user, *group, *executable, *rule, *tag;
+	const char *user, *group, *executable, *rule, *tag, *job;
 	uid_t uid;
 	gid_t gid;
 	pid_t pid;
@@ -323,10 +325,35 @@ bool parse_knows_key(enum section_kind kind, const char *name, size_t size);
  */
 int parse_raw(struct ruleset *set, const struct rules_options *options);
 
+/* ---- environment.c ---- */
+
+struct compiled;
+
+/* Finds the variables that enabled rules name, once rules are in place: 0 or -ENOMEM. */
+int environment_note(struct ruleset *set);
+void environment_forget(struct ruleset *set);
+
+/*
+ * The value that the task has of the variable which a term of the rule names first, in BUF: "" for
+ * none. NULL when the rule has no such term.
+ */
+const char *environment_job(const struct compiled *rule, const struct rbce_task *task, char *buf,
+			    size_t size);
+
 /* ---- depend.c ---- */
 
 /* Finds the rules that rules depend on, and notes mistakes; 0 or -ENOMEM. Sums up set->facts. */
 int depends_resolve(struct ruleset *set);
+
+/* ---- enforce.c ---- */
+
+/*
+ * Puts the rules that [enforce] names in force, once rules can be found. One that is not there is
+ * no mistake but for enforce_lint(), which notes nothing else: with another version of the rules an
+ * old name may go, and the others shall hold. 0 or -ENOMEM.
+ */
+int enforce_apply(struct ruleset *set);
+int enforce_lint(struct ruleset *set);
 
 /* ---- ruleset.c ---- */
 
@@ -360,6 +387,9 @@ struct ruleset {
 	struct container_section *sections;
 	size_t n_sections;
 	unsigned facts;
+	char **variables; /* "\nNAME=" of the environment that rules name; NULL: all of it matters
+			   */
+	size_t n_variables;
 	struct name_cache *names;
 	struct index *index;
 	const struct compiled **by_name;

@@ -203,7 +203,7 @@ static void check_depends(struct lint *lint, const struct compiled *rule)
 static bool gives(const char *template, const char *section)
 {
 	cleanup_free char *name = NULL;
-	static const struct template_values values = {"~", "~", "~", "~", "~", 1, 1, 1};
+	static const struct template_values values = {"~", "~", "~", "~", "~", "~", 1, 1, 1};
 
 	if (template_fits(template, section) || template_fill(template, &values, &name) < 0)
 		return true;
@@ -253,7 +253,7 @@ static void check_section(struct lint *lint, const struct raw_section *section)
  */
 static void check_hidden(struct lint *lint, const struct raw_section *section)
 {
-	static const struct template_values values = {"~", "~", "~", "~", "~", 1, 1, 1};
+	static const struct template_values values = {"~", "~", "~", "~", "~", "~", 1, 1, 1};
 	const struct raw *raw = &lint->set->raw;
 	cleanup_free char *name = NULL;
 
@@ -291,7 +291,9 @@ int ruleset_lint(struct ruleset *set, struct rules_errors *ret)
 			check_section(&lint, &set->raw.sections[i]);
 			check_hidden(&lint, &set->raw.sections[i]);
 		}
-	r = set->raw.mistakes.out_of_memory ? -ENOMEM : 0;
+	r = enforce_lint(set);
+	if (set->raw.mistakes.out_of_memory)
+		r = -ENOMEM;
 	mistakes_give(&set->raw.mistakes, ret);
 	return r;
 }

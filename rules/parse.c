@@ -81,12 +81,14 @@ bool parse_knows_key(enum section_kind kind, const char *name, size_t size)
 	switch (kind) {
 	case SECTION_RULE:
 		return rule_key_index(key) >= 0;
+	case SECTION_ENFORCE:
+		return streq(key, "rules");
 	case SECTION_CONTAINER:
 	case SECTION_DEFAULTS:
 		break;
 	}
-	return streq(key, "on-unsupported") || streq(key, "device") || streq(key, "freeze") ||
-	       streq(key, "penalty") ||
+	return streq(key, "on-unsupported") || streq(key, "jobs") || streq(key, "device") ||
+	       streq(key, "freeze") || streq(key, "penalty") ||
 	       (strchr(key, '.') &&
 		key[strspn(key, "abcdefghijklmnopqrstuvwxyz0123456789._-")] == '\0');
 }
@@ -256,6 +258,21 @@ static void check_action(struct parser *p, struct raw_section *section, const st
 			  rule->name);
 }
 
+/* "%j" is the value of a variable that the rule itself asks for. */
+static void check_job(struct parser *p, struct raw_section *section,
+		      const struct compiled *compiled)
+{
+	const struct rbce_task none = {0};
+	char job[2];
+
+	if (compiled->rule.container && template_uses(compiled->rule.container, 'j') &&
+	    !environment_job(compiled, &none, job, sizeof(job)) && !section->faulty)
+		raw_fault(&p->set->raw, section, section->line,
+			  "rule " QUOTED " names its container by '%%j' and has no term 'env = "
+			  "NAME'",
+			  compiled->rule.name);
+}
+
 static int parse_rule(struct parser *p, struct raw_section *section)
 {
 	struct compiled *compiled = &p->set->rules[p->set->n_rules++];
@@ -273,6 +290,7 @@ static int parse_rule(struct parser *p, struct raw_section *section)
 	if (parse_rule_keys(p, compiled, section) < 0)
 		return -ENOMEM;
 	check_action(p, section, rule);
+	check_job(p, section, compiled);
 	/* Without an order of its own a rule comes after all those before it. */
 	if (rule->order < 0)
 		rule->order = p->highest_order + 1;
@@ -334,14 +352,53 @@ static void parse_container_key(struct parser *p, struct raw_section *section,
 		raw_fault(&p->set->raw, section, key->line, "%s", err.message);
 }
 
+static int parse_jobs(struct parser *p, struct container_section *container,
+		      struct raw_section *section, const struct raw_key *key)
+{
+	struct place_in_rule place = {&p->set->raw, section, key->line};
+	const struct list_notes notes = {note_element, &place};
+	int r;
+
+	if (section->kind == SECTION_DEFAULTS) {
+		note_element(&place, "'jobs' belongs in a [container NAME]");
+		return 0;
+	}
+	r = term_parse(attribute_find("user"), key->value, p->set->names, &container->jobs, &notes);
+	return r == -ENOMEM ? r : 0;
+}
+
+/*
+ * The keys that are no controller's. 1 when KEY is none of them, -ENOMEM. LINES has where they
+ * stood before.
+ */
+enum { OWN_KEYS = 2 };
+static int parse_own_key(struct parser *p, struct container_section *container,
+			 struct raw_section *section, const struct raw_key *key, unsigned *lines)
+{
+	bool jobs = streq(key->name, "jobs");
+	struct rbce_error err = {0};
+
+	if (!jobs && !streq(key->name, "on-unsupported"))
+		return 1;
+	if (!check_key(p, section, key, lines[jobs]))
+		return 0;
+	lines[jobs] = key->line;
+	if (jobs)
+		return parse_jobs(p, container, section, key);
+	if (parse_unsupported(container, key->value, &err) < 0)
+		raw_fault(&p->set->raw, section, key->line, "%s", err.message);
+	return 0;
+}
+
 static int parse_section(struct parser *p, struct raw_section *section)
 {
 	bool defaults = section->kind == SECTION_DEFAULTS;
 	struct container_section *container =
 		defaults ? &p->defaults : &p->set->sections[p->set->n_sections++];
 	struct container_key *keys = calloc(section->n_keys + 1, sizeof(*keys));
-	unsigned unsupported_line = 0;
+	unsigned lines[OWN_KEYS] = {0};
 	struct rbce_error err = {0};
+	int r = 0;
 
 	if (defaults)
 		free((void *)container->keys);
@@ -356,20 +413,12 @@ static int parse_section(struct parser *p, struct raw_section *section)
 		return -ENOMEM;
 	if (!defaults && template_check(section->name, &err) < 0)
 		raw_fault(&p->set->raw, section, section->line, "%s", err.message);
-	for (size_t i = 0; i < section->n_keys; i++) {
-		const struct raw_key *key = &section->keys[i];
-
-		if (!streq(key->name, "on-unsupported")) {
-			parse_container_key(p, section, container, keys, key);
-			continue;
-		}
-		if (!check_key(p, section, key, unsupported_line))
-			continue;
-		unsupported_line = key->line;
-		if (parse_unsupported(container, key->value, &err) < 0)
-			raw_fault(&p->set->raw, section, key->line, "%s", err.message);
+	for (size_t i = 0; i < section->n_keys && r >= 0; i++) {
+		r = parse_own_key(p, container, section, &section->keys[i], lines);
+		if (r == 1)
+			parse_container_key(p, section, container, keys, &section->keys[i]);
 	}
-	return 0;
+	return r < 0 ? r : 0;
 }
 
 /* Gives a container the keys of [defaults] that it does not have. */
@@ -411,11 +460,13 @@ static int check_names(struct raw *raw)
 		[SECTION_RULE] = NULL,
 		[SECTION_CONTAINER] = NULL,
 		[SECTION_DEFAULTS] = NULL,
+		[SECTION_ENFORCE] = NULL,
 	};
 	static const char *const kinds[] = {
 		[SECTION_RULE] = "rule",
 		[SECTION_CONTAINER] = "container",
 		[SECTION_DEFAULTS] = "section",
+		[SECTION_ENFORCE] = "section",
 	};
 	int r = all ? 0 : -ENOMEM;
 
@@ -427,7 +478,9 @@ static int check_names(struct raw *raw)
 		if (earlier) {
 			raw_fault(raw, section, section->line,
 				  "%s " QUOTED " stands at %s:%u already", kinds[section->kind],
-				  *section->name ? section->name : "defaults",
+				  *section->name                     ? section->name
+				  : section->kind == SECTION_ENFORCE ? "enforce"
+								     : "defaults",
 				  raw->files[earlier->section->file], earlier->section->line);
 			continue;
 		}
@@ -476,6 +529,8 @@ static int parse_sections(struct parser *p)
 		case SECTION_DEFAULTS:
 			r = parse_section(p, section);
 			break;
+		case SECTION_ENFORCE:
+			break;
 		}
 	}
 	for (size_t i = 0; r == 0 && i < p->set->n_sections; i++)
@@ -499,5 +554,9 @@ int parse_raw(struct ruleset *set, const struct rules_options *options)
 	if (r == 0)
 		r = check_names(raw);
 	sort_rules(set);
-	return r == 0 ? depends_resolve(set) : r;
+	if (r == 0)
+		r = depends_resolve(set);
+	if (r == 0)
+		r = enforce_apply(set);
+	return r == 0 ? environment_note(set) : r;
 }

@@ -170,6 +170,7 @@ static const struct {
 	{"rule", true, SECTION_RULE},
 	{"container", true, SECTION_CONTAINER},
 	{"defaults", false, SECTION_DEFAULTS},
+	{"enforce", false, SECTION_ENFORCE},
 	{"include", true, 0},
 };
 enum { HEADER_INCLUDE = ARRAY_SIZE(headers) - 1 };
@@ -191,17 +192,17 @@ static void read_section(struct reader *reader, const char *text, const char *en
 
 	if (i == ARRAY_SIZE(headers)) {
 		fault(reader,
-		      "unknown section '%.*s': expected [rule NAME], [container NAME], [defaults] "
-		      "or "
-		      "[include FILE]",
+		      "unknown section '%.*s': expected [rule NAME], [container NAME], [defaults], "
+		      "[enforce] or [include FILE]",
 		      shown(size), text);
 		return;
 	}
 	for (text += size; text < end && is_space(*text);)
 		text++;
-	if (headers[i].has_name != (text < end))
-		fault(reader, headers[i].has_name ? "this section has no name"
-						  : "a [defaults] section has no name");
+	if (headers[i].has_name && text == end)
+		fault(reader, "this section has no name");
+	else if (!headers[i].has_name && text < end)
+		fault(reader, "a [%s] section has no name", headers[i].word);
 	else if (i == HEADER_INCLUDE)
 		include(reader, text, (size_t)(end - text));
 	else if (raw_add_section(reader->raw, headers[i].kind, reader->file, text,

@@ -108,6 +108,7 @@ struct rule {
 	long order;
 	bool enabled; /* state = on */
 	enum rule_mode mode;
+	bool enforced;         /* would observe, but [enforce] names it */
 	bool ignore;           /* leave the task alone */
 	bool from_systemd;     /* also a task that stands in a unit of systemd's */
 	const char *container; /* template; NULL: leave it where it stands */
@@ -123,6 +124,12 @@ const struct rule *ruleset_find(const struct ruleset *set, const char *name);
 /* A number that is the same for the same actions, 0 for none. */
 uint64_t rule_actions_hash(const struct rule_actions *actions);
 const struct rule *ruleset_rule(const struct ruleset *set, size_t index);
+
+/*
+ * Keeps of the task's environment only what the rules look at: it then is short, and what a
+ * daemon that remembers it for the task needs. -ENOMEM or 0.
+ */
+int ruleset_trim_env(const struct ruleset *set, struct rbce_task *task);
 
 /*
  * The first rule that TASK matches, in order; NULL for none. A task in a unit of systemd's
@@ -235,6 +242,7 @@ struct container_section {
 	bool says_unsupported;            /* by itself, not by [defaults] */
 	const struct container_key *keys; /* its own first, then those of [defaults] */
 	size_t n_keys;
+	struct term *jobs; /* whose tasks may have jobs in it; NULL: it does not say */
 };
 
 size_t ruleset_containers(const struct ruleset *set);
@@ -248,6 +256,12 @@ int ruleset_literal(const struct container_section *section, char **ret);
  * template fits (each %x stands for a part of one component that is not empty); NULL for none.
  */
 const struct container_section *ruleset_section(const struct ruleset *set, const char *name);
+
+/*
+ * May TASK, which stands in the container NAME, have a job in it? The nearest container that has
+ * the key "jobs" decides, from NAME upwards; none lets nobody.
+ */
+bool ruleset_lets_run(const struct ruleset *set, const char *name, const struct rbce_task *task);
 
 /*
  * The limits that hold for the container NAME by these rules: calls FUNCTION for each key of each

@@ -33,9 +33,12 @@ struct ruleset *ruleset_free(struct ruleset *set)
 		done(&set->rules[i], set->packed);
 	free(set->rules);
 	free(set->packed);
-	for (size_t i = 0; i < set->n_sections; i++)
+	for (size_t i = 0; i < set->n_sections; i++) {
 		free((void *)set->sections[i].keys);
+		term_free(set->sections[i].jobs);
+	}
 	free(set->sections);
+	environment_forget(set);
 	name_cache_free(set->names);
 	raw_done(&set->raw);
 	free(set);
@@ -264,12 +267,15 @@ size_t ruleset_explain(const struct ruleset *set, const struct rbce_task *task, 
 int ruleset_container(struct ruleset *set, const struct rule *rule, const struct rbce_task *task,
 		      char **ret, struct rbce_error *err)
 {
+	const struct compiled *compiled = &set->rules[rule->index];
+	char job[NAME_MAX + 1];
 	struct template_values values = {
 		.user = "",
 		.group = "",
 		.executable = rbce_task_basename(task),
 		.rule = rule->name,
 		.tag = task->tag ?: "",
+		.job = environment_job(compiled, task, job, sizeof(job)) ?: "",
 		.uid = task->uid,
 		.gid = task->gid,
 		.pid = task->pid,
@@ -294,6 +300,7 @@ bool ruleset_container_lasts(const struct ruleset *set, const struct rule *rule,
 	const char *text = rule->container;
 
 	return !template_uses(text, 'P') && !template_uses(text, 't') &&
+	       !template_uses(text, 'j') &&
 	       (!template_uses(text, 'u') || name_cache_has_user(set->names, task->uid)) &&
 	       (!template_uses(text, 'g') || name_cache_has_group(set->names, task->gid));
 }
@@ -331,6 +338,21 @@ const struct container_section *ruleset_section(const struct ruleset *set, const
 		template = section;
 	}
 	return template;
+}
+
+bool ruleset_lets_run(const struct ruleset *set, const char *name, const struct rbce_task *task)
+{
+	cleanup_free char *above = strdup(name);
+
+	while (above && *above) {
+		const struct container_section *section = ruleset_section(set, above);
+		char *slash = strrchr(above, '/');
+
+		if (section && section->jobs)
+			return term_holds(section->jobs, task);
+		*(slash ?: above) = '\0';
+	}
+	return false;
 }
 
 static void give_limits(const struct ruleset *set, const char *name, ruleset_limit_fn *function,

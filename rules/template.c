@@ -26,6 +26,7 @@ static const struct {
 	{'P', 0},
 	{'r', 0},
 	{'t', 0},
+	{'j', RBCE_FACT_ENV},
 };
 
 static bool is_variable(const char *text)
@@ -192,6 +193,9 @@ static void append_variable(struct name *name, char variable, const struct templ
 		break;
 	case 't':
 		value = values->tag;
+		break;
+	case 'j':
+		value = values->job;
 		break;
 	case 'U':
 	case 'G':

@@ -141,6 +141,7 @@ static char **text_of(struct rbce_task *task, const struct attribute *attribute)
 	const char *name = attribute->name;
 
 	return streq(name, "args")             ? &task->args
+	       : streq(name, "env")            ? &task->env
 	       : streq(name, "parent")         ? &task->parent_exe
 	       : streq(name, "pgrp-leader")    ? &task->pgrp_leader_exe
 	       : streq(name, "session-leader") ? &task->session_leader_exe

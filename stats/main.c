@@ -11,7 +11,14 @@ static const struct {
 	const char *help;
 } commands[] = {
 	{"record", command_record, "sample every container into a database"},
+	{"fairness", command_fairness, "what each got of the CPUs against its weight"},
 	{"report", command_report, "what each container used over a period"},
+	{"prune", command_prune, "remove what is older than is to be kept"},
+	{"check", command_check, "is the database whole, and does it agree with itself?"},
+	{"query", command_query, "metrics of containers over time"},
+	{"export", command_export, "all of it as CSV or OpenMetrics"},
+	{"serve", command_serve, "all of it in a browser, for programs and for Prometheus"},
+	{"top", command_top, "what every container does now, on the terminal"},
 };
 
 /* The list of commands for --help, in a new string. */

@@ -15,9 +15,10 @@
 #include "cli/options.h"
 #include "commands.h"
 #include "file.h"
-#include "listen.h"
-#include "sampler.h"
-#include "store.h"
+#include "parts.h"
+#include "sample/listen.h"
+#include "sample/sampler.h"
+#include "store/store.h"
 #include "times.h"
 #include "util.h"
 
@@ -25,6 +26,9 @@ enum {
 	MAX_DESCRIPTORS = 1 << 20,
 	SPARE_DESCRIPTORS = 64, /* for the database and whatever is opened in passing */
 };
+
+/* A clock that is away by more was set; less is how one is kept right. */
+#define SKIP_MS INT64_C(1000)
 
 #define MIN_INTERVAL UINT64_C(10000)
 #define MAX_INTERVAL UINT64_C(3600000000)
@@ -34,8 +38,12 @@ struct settings {
 	const char *root;
 	const char *interval_text;
 	const char *duration_text;
+	const char *config;
+	struct retention retention;
+	const char *shares_text;
 	uint64_t interval; /* microseconds */
 	uint64_t duration; /* microseconds, RBCE_UNLIMITED without end */
+	struct parts_options parts;
 };
 
 struct recorder {
@@ -45,39 +53,49 @@ struct recorder {
 	struct sampler *sampler;
 	struct store *store;
 	struct listener *listener;
+	struct parts *parts;
 	sd_event *event;
 	char boot[64];
 	uint64_t next; /* CLOCK_MONOTONIC of the next tick, microseconds */
 	uint64_t end;  /* of the last */
 	uint64_t overruns;
-	uint64_t failed_since; /* ticks lost before the failure that lasts now */
+	int64_t served;       /* time of the last tick, ms */
+	int64_t clock;        /* ms, at the last tick, as the next */
+	uint64_t monotonic;   /* microseconds */
+	uint64_t lost_before; /* ticks lost before the failure that lasts now */
+	size_t held;          /* ticks that waited in memory when it last failed */
+	bool losing;
 	bool failing;
 	bool short_of_memory;
 	bool waiting;
 	bool stopped; /* the final tick is done */
 };
 
-static uint64_t monotonic_usec(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
-
 /* Ticks. */
 
-/* Says when the database fails and when it works again, once each. */
+/* Says when the database fails, when memory for its ticks runs out, and when it works again, once
+ * each. */
 static void note_store(struct recorder *r, int result, const struct rbce_error *err)
 {
+	uint64_t lost = store_lost(r->store) - r->lost_before;
+
 	if (result < 0 && !r->failing) {
-		r->failed_since = store_lost(r->store) - 1;
-		log_warning("%s; sampling goes on and each tick tries again", err->message);
+		log_warning("%s; sampling goes on in memory and each tick tries again",
+			    err->message);
+	} else if (result < 0 && lost && !r->losing) {
+		log_warning("no more memory for ticks that cannot be stored: from now on only "
+			    "sums are kept");
+		r->losing = true;
 	} else if (result == 0 && r->failing) {
-		log_info("storing into '%s' again after %llu lost ticks", r->settings->db,
-			 (unsigned long long)(store_lost(r->store) - r->failed_since));
+		log_info("storing into '%s' again: %zu ticks from memory, %llu lost",
+			 r->settings->db, r->held, (unsigned long long)lost);
+		r->losing = false;
 	}
 	r->failing = result < 0;
+	if (r->failing)
+		r->held = store_held(r->store);
+	else
+		r->lost_before = store_lost(r->store);
 }
 
 static void note_root_group(struct recorder *r)
@@ -91,19 +109,48 @@ static void note_root_group(struct recorder *r)
 	r->waiting = waiting;
 }
 
+/* The time of a tick is its point of the grid, where it came at that. */
+static int64_t tick_time(const struct recorder *r)
+{
+	int64_t interval = (int64_t)(r->settings->interval / 1000), now = times_now();
+	int64_t point = (now + interval / 2) / interval * interval;
+	int64_t away = now > point ? now - point : point - now;
+
+	return away <= interval / 4 ? point : now;
+}
+
+/* Was the clock set since the last tick, or did the machine sleep? */
+static void note_clock(struct recorder *r)
+{
+	int64_t clock = times_now(), skipped;
+	uint64_t monotonic = monotonic_usec();
+
+	skipped = clock - r->clock - (int64_t)(monotonic - r->monotonic) / 1000;
+	if (r->clock && (skipped > SKIP_MS || skipped < -SKIP_MS))
+		store_skip(r->store, skipped);
+	r->clock = clock;
+	r->monotonic = monotonic;
+}
+
 static void tick(struct recorder *r, bool final)
 {
 	const struct sample *sample = NULL;
 	struct rbce_error err = {0};
 	int result;
 
+	note_clock(r);
 	listener_look(r->listener);
-	store_begin(r->store, times_now());
+	r->served = tick_time(r);
+	store_begin(r->store, r->served);
 	result = sampler_tick(r->sampler);
 	note_root_group(r);
-	while ((sample = sampler_next(r->sampler, sample)))
+	parts_begin(r->parts, final);
+	while ((sample = sampler_next(r->sampler, sample))) {
 		if (store_put(r->store, sample) < 0)
 			result = -ENOMEM;
+		parts_note(r->parts, sample);
+	}
+	parts_tick(r->parts, final);
 	if (result < 0 && !r->short_of_memory)
 		log_warning("cannot sample all containers: %s", strerror(-result));
 	r->short_of_memory = result < 0;
@@ -111,19 +158,30 @@ static void tick(struct recorder *r, bool final)
 	r->stopped = final;
 }
 
-/* The ticks keep to their grid: one that comes too late is counted, and not made up for. */
+/* To the next point of the grid, in microseconds; below zero when that has passed. */
+static int64_t until_grid(const struct recorder *r)
+{
+	struct timespec now;
+	int64_t usec;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	usec = (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+	return times_next_point(usec, r->served * 1000, (int64_t)r->settings->interval) - usec;
+}
+
+/*
+ * The ticks keep to a grid, that of the clock's whole seconds: times that are whole take half the
+ * room, and those of several recorders are the same. One that took a little longer than to the next
+ * is followed by that at once; what comes later still is counted, and not made up for.
+ */
 static void schedule(struct recorder *r)
 {
-	uint64_t now = monotonic_usec(), interval = r->settings->interval;
-	uint64_t until = now < r->end ? now + 1 : r->end;
+	uint64_t interval = r->settings->interval, last = r->next;
 
-	r->next += interval;
-	if (r->next < until) {
-		uint64_t missed = (until - r->next + interval - 1) / interval;
-
-		r->overruns += missed;
-		r->next += missed * interval;
-	}
+	r->next = monotonic_usec() + (uint64_t)until_grid(r);
+	/* By rounding: the first one was where it was, and a step of the clock moves the grid. */
+	if (r->next > last && r->next - last > interval)
+		r->overruns += (r->next - last + interval / 2) / interval - 1;
 	if (r->next > r->end)
 		r->next = r->end;
 }
@@ -194,6 +252,7 @@ static int open_store(struct recorder *r, struct rbce_error *err)
 		.group = r->settings->root,
 		.boot = r->boot,
 		.interval = (int64_t)(r->settings->interval / 1000),
+		.retention = r->settings->retention,
 	};
 	int result = store_new(&options, &r->store, err);
 
@@ -228,6 +287,10 @@ static int add_events(struct recorder *r)
 	result = sd_event_new(&r->event);
 	if (result >= 0)
 		result = listener_new(r->event, r->settings->root, on_told, r, &r->listener);
+	if (result >= 0)
+		result = parts_open(&r->settings->parts, r->event, r->hierarchy, &r->parts);
+	if (result >= 0)
+		parts_connect(r->parts, r->listener, r->store);
 	for (size_t i = 0; result >= 0 && i < ARRAY_SIZE(signals); i++)
 		result = sd_event_add_signal(r->event, NULL, signals[i], on_signal, r);
 	if (result >= 0)
@@ -243,6 +306,7 @@ static int add_events(struct recorder *r)
 
 static void say_summary(const struct recorder *r)
 {
+	cleanup_free char *parts = parts_summary(r->parts);
 	uint64_t ticks = store_ticks(r->store);
 	struct rusage usage;
 	double ms;
@@ -255,6 +319,8 @@ static void say_summary(const struct recorder *r)
 		 (unsigned long long)ticks, sampler_count(r->sampler),
 		 (unsigned long long)r->overruns, (unsigned long long)store_lost(r->store),
 		 ticks ? ms / (double)ticks : 0);
+	if (parts)
+		log_info("%s", parts);
 }
 
 static int run(struct recorder *r)
@@ -284,7 +350,8 @@ static int run(struct recorder *r)
 	say_summary(r);
 	if (r->failing)
 		log_error("cannot store the last %llu ticks",
-			  (unsigned long long)(store_lost(r->store) - r->failed_since));
+			  (unsigned long long)(store_lost(r->store) - r->lost_before) +
+				  store_held(r->store));
 	return r->failing ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
@@ -302,12 +369,33 @@ static int parse_times(struct settings *s)
 			  s->duration_text);
 		return -EINVAL;
 	}
+	if (streq(s->shares_text, "never"))
+		s->parts.shares = 0;
+	else if (rbce_parse_duration(s->shares_text, &s->parts.shares) < 0 ||
+		 s->parts.shares < MIN_INTERVAL || s->parts.shares > MAX_INTERVAL) {
+		log_error("cannot use --shares '%s': give a duration from 10ms to 1h, or never",
+			  s->shares_text);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/* The file need not be there unless it was asked for. */
+static int read_config(struct settings *s)
+{
+	struct rbce_error err = {0};
+	int r = retention_read(&s->retention, s->config ?: RETENTION_FILE, &err);
+
+	if (r < 0 && (r != -ENOENT || s->config)) {
+		log_error("%s", err.message);
+		return r;
+	}
 	return 0;
 }
 
 int command_record(int argc, char **argv)
 {
-	struct settings settings = {.root = "rbce", .interval_text = "1s"};
+	struct settings settings = {.root = "rbce", .interval_text = "1s", .shares_text = "10s"};
 	struct recorder r = {.settings = &settings};
 	bool foreground;
 	const struct option_row options[] = {
@@ -315,11 +403,22 @@ int command_record(int argc, char **argv)
 		{"root", 0, "NAME", "root group (rbce)", .value = &settings.root},
 		{"interval", 0, "TIME", "between samples (1s)", .value = &settings.interval_text},
 		{"duration", 0, "TIME", "stop after it (never)", .value = &settings.duration_text},
+		{"config", 0, "FILE", "how long what is kept (" RETENTION_FILE ")",
+		 .value = &settings.config},
+		{"shares", 0, "TIME", "between looks at how the CPUs are shared (10s, never)",
+		 .value = &settings.shares_text},
+		{"running", 0, NULL, "what tasks use that still run, by program",
+		 .flag = &settings.parts.running},
+		{"states", 0, NULL, "how many tasks are in which state",
+		 .flag = &settings.parts.states},
+		{"no-exits", 0, NULL, "without the account of tasks that end",
+		 .flag = &settings.parts.no_exits},
 		{"foreground", 0, NULL, "stay in the foreground (always so)", .flag = &foreground},
 		{.name = NULL},
 	};
 	const struct command_line line = {
-		.usage = "record --db FILE [--root NAME] [--interval TIME] [--duration TIME]",
+		.usage = "record --db FILE [--root NAME] [--interval TIME] [--duration TIME] "
+			 "[--config FILE] [--shares TIME] [--running] [--states] [--no-exits]",
 		.about = "Samples every container under the root group into an SQLite database.",
 		.options = options,
 	};
@@ -332,9 +431,10 @@ int command_record(int argc, char **argv)
 			log_error("cannot record: --db FILE is missing");
 		return EXIT_USAGE;
 	}
-	if (parse_times(&settings) < 0)
+	if (parse_times(&settings) < 0 || read_config(&settings) < 0)
 		return EXIT_USAGE;
 	status = run(&r);
+	parts_close(r.parts);
 	listener_free(r.listener);
 	sd_event_unref(r.event);
 	store_close(r.store);

@@ -69,3 +69,12 @@ char *times_format(int64_t ms, char *buf)
 		snprintf(buf, TIMES_SIZE, "%lld", (long long)seconds);
 	return buf;
 }
+
+int64_t times_next_point(int64_t now, int64_t served, int64_t interval)
+{
+	int64_t late = interval / 4, point = ((now - late) / interval + 1) * interval;
+	int64_t away = point > served ? point - served : served - point;
+
+	/* After a step of the clock what was served is anywhere, and says nothing. */
+	return away < late ? point + interval : point;
+}

@@ -15,6 +15,12 @@ int times_parse(const char *text, int64_t now, int64_t *ret);
 /* Milliseconds since the epoch now, by the system's clock. */
 int64_t times_now(void);
 
+/*
+ * Of the grid of INTERVAL, the point to be served after SERVED, NOW: the first that is not more
+ * than a quarter of the interval ago. All in one unit.
+ */
+int64_t times_next_point(int64_t now, int64_t served, int64_t interval);
+
 /* "2026-11-23 10:00:05" in local time. BUF needs TIMES_SIZE bytes; returned for convenience. */
 #define TIMES_SIZE 32
 char *times_format(int64_t ms, char *buf);

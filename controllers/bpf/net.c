@@ -8,7 +8,9 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <linux/magic.h>
+#include <rbce/limits.h>
 #include <sys/vfs.h>
+#include <sys/xattr.h>
 
 #include "pins.h"
 #include "util.h"
@@ -275,6 +277,18 @@ static int replace(const char *root, const struct group *group, const struct net
 	return 0;
 }
 
+/* For those who may not ask the kernel: core/limits-net.c. Nothing depends on it here. */
+static void note_rate(const struct group *group, uint64_t rate)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%" PRIu64, rate);
+	if (rate)
+		fsetxattr(group->fd, RBCE_EGRESS_ATTRIBUTE, text, strlen(text), 0);
+	else
+		fremovexattr(group->fd, RBCE_EGRESS_ATTRIBUTE);
+}
+
 int bpf_net_change(struct rbce_container *c, bpf_net_change_fn *change, const void *data,
 		   struct rbce_error *err)
 {
@@ -295,7 +309,10 @@ int bpf_net_change(struct rbce_container *c, bpf_net_change_fn *change, const vo
 		return rbce_error_errno(err, r, "the rules cannot be read");
 	rules.group = group.id;
 	change(&rules, data);
-	return replace(root, &group, &rules, err);
+	r = replace(root, &group, &rules, err);
+	if (r == 0)
+		note_rate(&group, rules.rate);
+	return r;
 }
 
 void bpf_net_forget(const char *group)

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <sys/uio.h>
 
+#include "../priority.h"
 #include "../put.h"
 #include "../source/source.h"
 #include "../stream.h"
@@ -21,7 +22,6 @@
 #include "util.h"
 
 enum {
-	NICE = -10,
 	/* Descriptors that containers must leave: the kernel forbids a program where it finds none
 	   for the event. */
 	SPARE_FILES = 4096,
@@ -65,7 +65,7 @@ struct event {
 	struct gate *gate;
 	int fd;
 	pid_t pid;
-	uint64_t since;    /* engine_now() */
+	uint64_t since;    /* monotonic_usec() */
 	uint64_t held_for; /* microseconds; 0: it still is */
 	bool changes_ids;
 	char program[PATH_MAX];
@@ -92,7 +92,7 @@ static void let_go(void *data)
 		log_warning("gate: cannot answer: %s", strerror(errno));
 	atomic_fetch_add(&gate->shared->beat, 1);
 	close(event->fd);
-	event->held_for = engine_now() - event->since ?: 1;
+	event->held_for = monotonic_usec() - event->since ?: 1;
 	histogram_add(&gate->latency, event->held_for);
 }
 
@@ -213,7 +213,7 @@ static void read_events(struct gate *gate)
 	char *batch = gate->shared->batch;
 	const struct fanotify_event_metadata *metadata = (const void *)batch;
 	ssize_t n = read(gate->group, batch, GATE_BATCH);
-	uint64_t since = engine_now();
+	uint64_t since = monotonic_usec();
 	bool late = false;
 
 	if (n < 0 && errno != EAGAIN && errno != EINTR)
@@ -246,8 +246,7 @@ static void *run(void *data)
 	struct pollfd ready[] = {{gate->group, POLLIN, 0}, {gate->bell, POLLIN, 0}};
 
 	prctl(PR_SET_NAME, "rbced-gate");
-	/* Everybody waits for it. */
-	setpriority(PRIO_PROCESS, 0, NICE);
+	priority_raise();
 	while (!gate->ends) {
 		eventfd_t rings;
 

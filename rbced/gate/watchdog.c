@@ -17,14 +17,14 @@
 #include <sys/ioctl.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 
+#include "../priority.h"
 #include "internal.h"
 #include "util.h"
 
 /* So many looks without a move of the thread, and it counts as stuck. */
-enum { STALE_LOOKS = 6, NICE = -10 };
+enum { STALE_LOOKS = 6 };
 
 struct guard {
 	struct gate_shared *shared;
@@ -234,7 +234,7 @@ int watchdog_start(struct watchdog *dog, struct gate_shared *shared, int group, 
 		sigfillset(&all);
 		sigprocmask(SIG_SETMASK, &all, NULL);
 		setsid();
-		setpriority(PRIO_PROCESS, 0, NICE);
+		priority_raise();
 		prctl(PR_SET_NAME, "rbced-watchdog");
 		close_others(&g);
 		guard(&g);

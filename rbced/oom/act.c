@@ -74,6 +74,12 @@ static void set_guard(struct oom *oom, struct oom_slot *slot)
 	files_write(slot->files.high, guard ?: OOM_UNLIMITED);
 }
 
+static void guard_or_wait(struct oom *oom, struct oom_slot *slot)
+{
+	if (!slot->patient && !slot->delayed)
+		set_guard(oom, slot);
+}
+
 void act_arm(struct oom *oom, struct oom_slot *slot)
 {
 	uint64_t limit;
@@ -88,10 +94,9 @@ void act_arm(struct oom *oom, struct oom_slot *slot)
 		slot->guard = 1;
 		write_entry(oom, slot);
 		slot->armed = file_write_fd(slot->files.events, "1", 1) == 0;
-	} else if (!arm_delay(oom, slot)) {
-		set_guard(oom, slot);
 	} else {
-		slot->level = guard_level(slot->limit);
+		slot->patient = arm_delay(oom, slot);
+		guard_or_wait(oom, slot);
 	}
 }
 
@@ -152,6 +157,16 @@ static bool is_short_v1(const struct oom_slot *slot)
 		is_at_limit(slot->files.memsw_usage, slot->files.memsw_max));
 }
 
+/* What the kernel said of tasks that wait holds until there is room; page cache gives them some. */
+static bool is_short_patient(struct oom_slot *slot)
+{
+	uint64_t usage;
+
+	if (slot->waits && files_read(slot->files.usage, &usage) == 0 && usage < slot->limit)
+		slot->waits = false;
+	return slot->waits;
+}
+
 /*
  * Over memory.high, and not for what can be reclaimed. Near memory.max that does not matter any
  * more: the kernel did not get it back.
@@ -168,6 +183,8 @@ static bool is_short_v2(const struct oom_slot *slot)
 
 bool act_is_short(struct oom_slot *slot)
 {
+	if (slot->patient)
+		return is_short_patient(slot);
 	return slot->files.version == 1 ? is_short_v1(slot) : is_short_v2(slot);
 }
 
@@ -311,12 +328,12 @@ int act_set_limit(struct oom *oom, struct oom_slot *slot, uint64_t limit)
 		r = files_write(slot->files.max, limit);
 	} else {
 		slot->limit = limit;
-		set_guard(oom, slot);
+		guard_or_wait(oom, slot);
 		r = files_write(slot->files.max, limit);
 	}
 	slot->limit = files_read(slot->files.max, &now) == 0 ? now : limit;
-	if (slot->files.version == 2 && slot->files.delay < 0)
-		set_guard(oom, slot);
+	if (slot->files.version == 2)
+		guard_or_wait(oom, slot);
 	write_entry(oom, slot);
 	return r;
 }

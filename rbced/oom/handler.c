@@ -6,9 +6,9 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "../priority.h"
 #include "internal.h"
 #include "util.h"
 
@@ -39,14 +39,6 @@ static struct oom_slot *slot_of(struct oom *oom, uint64_t token)
 	if (!slot || !slot->used || (slot->generation & 0xffffff) != (token >> 32 & 0xffffff))
 		return NULL;
 	return slot;
-}
-
-uint64_t oom_now(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
 static int watch(struct oom *oom, int fd, uint32_t events, uint64_t data)
@@ -188,7 +180,7 @@ static void on_started(struct oom *oom, struct oom_run *run, int r)
 		r = watch(oom, run->fd, EPOLLIN, tag(KIND_RUN, 0, index));
 	if (r == 0) {
 		if (!slot)
-			run->until = oom_now() + LEFT_TIME;
+			run->until = monotonic_usec() + LEFT_TIME;
 		return;
 	}
 	run_free(run);
@@ -236,7 +228,7 @@ static void end_left_runs(struct oom *oom, uint64_t now)
 
 static void do_what_is_due(struct oom *oom)
 {
-	uint64_t now = oom_now();
+	uint64_t now = monotonic_usec();
 
 	for (size_t i = 0; i < oom->n_slots; i++) {
 		struct oom_slot *slot = oom->slots[i];
@@ -253,7 +245,7 @@ static void do_what_is_due(struct oom *oom)
 /* Milliseconds until something is due, rounded up; -1 for never. */
 static int time_left(const struct oom *oom)
 {
-	uint64_t first = OOM_UNLIMITED, now = oom_now(), left;
+	uint64_t first = OOM_UNLIMITED, now = monotonic_usec(), left;
 
 	for (size_t i = 0; i < oom->n_slots; i++)
 		if (oom->slots[i]->used && oom->slots[i]->until < first)
@@ -274,6 +266,7 @@ static void *run(void *data)
 	struct epoll_event events[BATCH];
 
 	pthread_setname_np(pthread_self(), "rbced-oom");
+	priority_raise();
 	pthread_mutex_lock(&oom->lock);
 	while (!oom->closing) {
 		int left = time_left(oom), n;

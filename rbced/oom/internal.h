@@ -164,6 +164,8 @@ struct oom_slot {
 	uint64_t level; /* v2: use from which on memory is short */
 	bool armed;     /* v1: the kernel's killer is off */
 	bool delayed;   /* memory.oom.delay is set here */
+	bool patient;   /* the kernel waits for us: memory.oom.delay is set, here or by others */
+	bool waits;     /* it does so, since it has said that, until there is room */
 	struct oom_events seen;
 
 	enum oom_stage stage;
@@ -236,9 +238,6 @@ struct oom {
 	struct journal *journal;
 	sd_event_source *on_news;
 };
-
-/* CLOCK_MONOTONIC, microseconds. */
-uint64_t oom_now(void);
 
 /* ---- handler.c ---- */
 

@@ -174,7 +174,7 @@ static void take_over(struct oom_slot *slot)
 	slot->delayed = entry->delayed;
 	slot->base = entry->base;
 	slot->limit = entry->limit;
-	slot->grown_at = oom_now();
+	slot->grown_at = monotonic_usec();
 	/* Somebody else may have thawed it since. */
 	slot->frozen = entry->frozen && act_is_frozen(slot);
 }
@@ -206,6 +206,8 @@ static int slot_open(struct oom *oom, struct rbce_container *c, const struct oom
 	take_over(slot);
 	if (file_pread(slot->files.events, text, sizeof(text)) >= 0)
 		events_parse(text, &slot->seen);
+	/* Of what began before us the kernel says nothing; it ends our own delay by itself. */
+	slot->waits = !slot->delayed && slot->seen.n[EVENT_OOM_DELAYED] > 0;
 	*ret = slot;
 	return 0;
 }

@@ -105,7 +105,7 @@ static void report(struct oom *oom, struct oom_slot *slot, enum oom_action actio
 
 static void enter(struct oom_slot *slot, enum oom_stage stage, uint64_t time)
 {
-	uint64_t now = oom_now();
+	uint64_t now = monotonic_usec();
 
 	slot->stage = stage;
 	slot->since = now;
@@ -145,11 +145,13 @@ static void rest(struct oom_slot *slot)
 		slot->until = slot->since + HELPLESS_TIME;
 }
 
-/* Does the slot's usage stand over where it is slowed down? */
+/* Does the slot's usage stand over where it is slowed down, or do its tasks wait? */
 static bool is_near(const struct oom_slot *slot)
 {
 	uint64_t usage;
 
+	if (slot->patient)
+		return slot->waits;
 	return slot->files.version == 2 && slot->limit != OOM_UNLIMITED &&
 	       files_read(slot->files.usage, &usage) == 0 &&
 	       usage > slot->limit - guard_band(slot->limit);
@@ -312,7 +314,7 @@ static bool grow(struct oom *oom, struct oom_slot *slot, uint64_t by, uint64_t c
 	limit = by < cap - limit ? limit + by : cap;
 	if (act_set_limit(oom, slot, limit) < 0 || slot->limit <= before)
 		return false;
-	slot->grown_at = oom_now();
+	slot->grown_at = monotonic_usec();
 	report(oom, slot, ACTION_GROWN, 0);
 	thaw(oom, slot);
 	enter(slot, STAGE_SETTLE, SETTLE);
@@ -336,7 +338,10 @@ static bool begin_step(struct oom *oom, struct oom_slot *slot, const struct oom_
 	return false;
 }
 
-/* Then it is the kernel's: on v1 its killer comes back for a while, on v2 it was never held up. */
+/*
+ * Then it is the kernel's: on v1 its killer comes back for a while, on v2 it was never held up, or
+ * only until its delay is over.
+ */
 static void give_up(struct oom *oom, struct oom_slot *slot)
 {
 	report(oom, slot, ACTION_HELPLESS, 0);
@@ -372,7 +377,7 @@ static void on_settled(struct oom *oom, struct oom_slot *slot)
 	drop_victim(oom, slot);
 	if (slot->reason == REASON_PRESSURE) {
 		/* How long the stalls before it count is in the trigger. */
-		slot->quiet_until = oom_now() + slot->config->pressure.window;
+		slot->quiet_until = monotonic_usec() + slot->config->pressure.window;
 		calm(slot);
 	} else if (!act_is_short(slot)) {
 		calm(slot);
@@ -399,6 +404,8 @@ static void read_events(struct oom *oom, struct oom_slot *slot)
 	events_parse(text, &now);
 	for (uint64_t n = slot->seen.n[EVENT_OOM_KILL]; n < now.n[EVENT_OOM_KILL]; n++)
 		report(oom, slot, ACTION_KERNEL, 0);
+	if (now.n[EVENT_OOM_DELAYED] != slot->seen.n[EVENT_OOM_DELAYED])
+		slot->waits = true;
 	slot->seen = now;
 }
 
@@ -406,7 +413,7 @@ static void look(struct oom *oom, struct oom_slot *slot)
 {
 	if (slot->stage != STAGE_IDLE && slot->stage != STAGE_NEAR)
 		return;
-	if (act_is_short(slot) && oom_now() >= slot->quiet_until)
+	if (act_is_short(slot) && monotonic_usec() >= slot->quiet_until)
 		begin(oom, slot, REASON_LIMIT);
 	else if (is_near(slot))
 		come_near(slot);
@@ -427,7 +434,7 @@ void policy_on_memory(struct oom *oom, struct oom_slot *slot)
 void policy_on_pressure(struct oom *oom, struct oom_slot *slot)
 {
 	if ((slot->stage == STAGE_IDLE || slot->stage == STAGE_NEAR) &&
-	    oom_now() >= slot->quiet_until)
+	    monotonic_usec() >= slot->quiet_until)
 		begin(oom, slot, REASON_PRESSURE);
 }
 
@@ -437,10 +444,10 @@ static void shrink(struct oom *oom, struct oom_slot *slot)
 	const struct oom_step *step = grow_step(slot);
 	uint64_t limit;
 
-	if (!step || slot->limit <= slot->base || oom_now() < slot->grown_at + step->time)
+	if (!step || slot->limit <= slot->base || monotonic_usec() < slot->grown_at + step->time)
 		return;
 	limit = slot->limit - slot->base > step->by ? slot->limit - step->by : slot->base;
-	slot->grown_at = oom_now();
+	slot->grown_at = monotonic_usec();
 	if (act_fits(slot, limit) && act_set_limit(oom, slot, limit) == 0)
 		report(oom, slot, ACTION_SHRUNK, 0);
 }
@@ -460,7 +467,7 @@ static void on_dying(struct oom *oom, struct oom_slot *slot)
 
 static void on_asked(struct oom *oom, struct oom_slot *slot)
 {
-	uint64_t now = oom_now();
+	uint64_t now = monotonic_usec();
 
 	if (!act_is_frozen(slot)) {
 		/* That is an answer too. */

@@ -10,7 +10,6 @@
 #include "util.h"
 
 DEFINE_CLEANUP(char **, rbce_names_free)
-DEFINE_CLEANUP(struct ruleset *, ruleset_free)
 
 /* Containers before and after those that the files name were made. */
 struct names {

@@ -9,13 +9,17 @@
 #include "rbcectl.h"
 #include "util.h"
 
-static int connect_to(const char *root)
+/* PATIENCE in seconds, 0 for any time. */
+static int connect_to(const char *root, int patience)
 {
+	const struct timeval limit = {.tv_sec = patience};
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	cleanup_close int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
 		return -errno;
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
 	runtime_path(root, "sock", address.sun_path, sizeof(address.sun_path));
 	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
 		return -errno;
@@ -48,12 +52,10 @@ static int receive(int fd, char **ret)
 	return 0;
 }
 
-DEFINE_CLEANUP(struct json_object *, json_object_put)
-
-static int send_request(const char *root, struct json_object *request, int *ret,
+static int send_request(const char *root, struct json_object *request, int patience, int *ret,
 			struct rbce_error *err)
 {
-	cleanup_close int fd = connect_to(root);
+	cleanup_close int fd = connect_to(root, patience);
 	const char *text;
 	size_t size;
 
@@ -71,21 +73,21 @@ static int send_request(const char *root, struct json_object *request, int *ret,
 
 int daemon_listen(const char *root, struct json_object *request, int *ret, struct rbce_error *err)
 {
-	int r = send_request(root, request, ret, err);
+	int r = send_request(root, request, 0, ret, err);
 
 	json_object_put(request);
 	return r;
 }
 
-int daemon_ask(const char *root, struct json_object *request_object, struct json_object **ret,
-	       struct rbce_error *err)
+static int ask(const char *root, struct json_object *request_object, int patience,
+	       struct json_object **ret, struct rbce_error *err)
 {
 	CLEANUP(json_object_put_p) struct json_object *request = request_object;
 	CLEANUP(json_object_put_p) struct json_object *reply = NULL;
 	cleanup_close int fd = -1;
 	cleanup_free char *text = NULL;
 	struct json_object *error;
-	int r = send_request(root, request, &fd, err);
+	int r = send_request(root, request, patience, &fd, err);
 
 	if (r < 0)
 		return r;
@@ -100,6 +102,24 @@ int daemon_ask(const char *root, struct json_object *request_object, struct json
 		return rbce_error_set(err, -EREMOTEIO, "%s", json_object_get_string(error));
 	*ret = TAKE_PTR(reply);
 	return 0;
+}
+
+int daemon_ask(const char *root, struct json_object *request, struct json_object **ret,
+	       struct rbce_error *err)
+{
+	return ask(root, request, 0, ret, err);
+}
+
+int daemon_ask_briefly(const char *root, struct json_object *request, struct json_object **ret,
+		       struct rbce_error *err)
+{
+	return ask(root, request, DAEMON_PATIENCE, ret, err);
+}
+
+bool daemon_is_away(int r)
+{
+	return r == -ENOENT || r == -ECONNREFUSED || r == -EAGAIN || r == -ECONNRESET ||
+	       r == -EBADMSG || r == -EPIPE;
 }
 
 struct json_object *daemon_request(const char *verb)

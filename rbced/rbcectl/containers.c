@@ -178,15 +178,14 @@ static const char *held_of(struct json_object *held, pid_t pid)
 	return task ? reply_text(task, "held") : "";
 }
 
-DEFINE_CLEANUP(struct json_object *, json_object_put)
-
 static void add_task(struct table *t, const struct containers *all, struct json_object *held,
 		     const char *name, pid_t pid)
 {
 	CLEANUP(rbce_task_done) struct rbce_task task = {0};
 	struct passwd *user;
 
-	if (rbce_task_read(all->root, pid, RBCE_FACT_ALL & ~RBCE_FACT_PARENT, &task, NULL) < 0)
+	if (rbce_task_read(all->root, pid, RBCE_FACT_ALL & ~(RBCE_FACT_PARENT | RBCE_FACT_ENV),
+			   &task, NULL) < 0)
 		return;
 	user = getpwuid(task.uid);
 	table_row(t, -1);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* rbcectl kill, freeze, thaw: straight on the cgroups, so that they work without the daemon too. */
+/* rbcectl kill, dissolve, freeze, thaw: straight on the cgroups, so that they work without the
+ * daemon too. */
 #include <controllers/controllers.h>
 #include <controllers/net.h>
 #include <errno.h>
@@ -34,6 +35,13 @@ static int kill_and_remove(struct rbce_container *c, struct rbce_error *err)
 	return r < 0 ? r : controller_remove(c, err);
 }
 
+static int empty_and_remove(struct rbce_container *c, struct rbce_error *err)
+{
+	int r = rbce_container_empty(c, err);
+
+	return r < 0 ? r : controller_remove(c, err);
+}
+
 static const struct action {
 	const char *usage, *about, *done;
 	int (*run)(struct rbce_container *c, struct rbce_error *err);
@@ -41,6 +49,10 @@ static const struct action {
 } kill_action = {"kill [--root NAME] CONTAINER | --all",
 		 "Ends every task of a container, or of all under the root, and removes it.",
 		 "killed", kill_and_remove, true},
+  dissolve_action = {"dissolve [--root NAME] CONTAINER | --all",
+		     "Removes a container, or all under the root; its tasks go on in the one "
+		     "above.",
+		     "dissolved", empty_and_remove, true},
   freeze_action = {"freeze [--root NAME] CONTAINER",
 		   "Stops every task of a container and of those below it.", "frozen",
 		   rbce_container_freeze, false},
@@ -111,6 +123,11 @@ static int run_action(const struct action *action, int argc, char **argv)
 int command_kill(int argc, char **argv)
 {
 	return run_action(&kill_action, argc, argv);
+}
+
+int command_dissolve(int argc, char **argv)
+{
+	return run_action(&dissolve_action, argc, argv);
 }
 
 int command_freeze(int argc, char **argv)

@@ -7,21 +7,12 @@
 #include <rbced/runtime.h>
 #include <stdio.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include "rbcectl.h"
 #include "util.h"
 
 /* No bound was given. */
 #define FOREVER UINT64_MAX
-
-static uint64_t now_usec(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
 
 /* 1 when there is something to read, 0 when that time has come. */
 static int wait_until(int fd, uint64_t until)
@@ -30,7 +21,7 @@ static int wait_until(int fd, uint64_t until)
 	int r, wait = -1;
 
 	do {
-		uint64_t now = now_usec();
+		uint64_t now = monotonic_usec();
 
 		if (until != FOREVER) {
 			if (now >= until)
@@ -137,8 +128,8 @@ int command_events(int argc, char **argv)
 	r = daemon_listen(common.root, daemon_request("events"), &fd, &err);
 	if (r < 0)
 		return command_failed(&err);
-	r = follow(common.root, fd, count, timeout == FOREVER ? FOREVER : now_usec() + timeout,
-		   &err);
+	r = follow(common.root, fd, count,
+		   timeout == FOREVER ? FOREVER : monotonic_usec() + timeout, &err);
 	close(fd);
 	if (r < 0)
 		return command_failed(&err);

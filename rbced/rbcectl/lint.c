@@ -39,8 +39,6 @@ static int print_findings(const struct ruleset *set, const struct rules_errors *
 	return reply_print(reply);
 }
 
-DEFINE_CLEANUP(struct ruleset *, ruleset_free)
-
 int command_lint(int argc, char **argv)
 {
 	struct common common = {.root = "rbce"};

@@ -10,6 +10,10 @@
 #include <rules/rules.h>
 #include <stdbool.h>
 
+#include "util.h"
+
+DEFINE_CLEANUP(struct json_object *, json_object_put)
+
 /* Options that every command has. */
 struct common {
 	const char *root;
@@ -26,24 +30,36 @@ struct common {
  */
 typedef int command_fn(int argc, char **argv);
 command_fn command_rules, command_explain, command_classify, command_release, command_reclassify,
-	command_tag, command_reload;                   /* daemon.c */
-command_fn command_status;                             /* status.c */
-command_fn command_events;                             /* events.c */
-command_fn command_containers, command_ps;             /* containers.c */
-command_fn command_kill, command_freeze, command_thaw; /* control.c */
-command_fn command_simulate;                           /* simulate.c */
-command_fn command_import;                             /* import.c */
-command_fn command_lint;                               /* lint.c */
-command_fn command_keys;                               /* keys.c */
-command_fn command_run;                                /* run.c */
-command_fn command_get;                                /* get.c */
-command_fn command_set, command_reclaim;               /* set.c */
-command_fn command_apply, command_diff;                /* apply.c */
-command_fn command_snapshot;                           /* snapshot.c */
-command_fn command_oom, command_penalty;               /* oom.c */
+	command_tag, command_reload;                                     /* daemon.c */
+command_fn command_status;                                               /* status.c */
+command_fn command_events;                                               /* events.c */
+command_fn command_containers, command_ps;                               /* containers.c */
+command_fn command_kill, command_dissolve, command_freeze, command_thaw; /* control.c */
+command_fn command_simulate;                                             /* simulate.c */
+command_fn command_import;                                               /* import.c */
+command_fn command_enforce;                                              /* enforce.c */
+command_fn command_lint;                                                 /* lint.c */
+command_fn command_keys;                                                 /* keys.c */
+command_fn command_run;                                                  /* run.c */
+command_fn command_get;                                                  /* get.c */
+command_fn command_set, command_reclaim;                                 /* set.c */
+command_fn command_apply, command_diff;                                  /* apply.c */
+command_fn command_snapshot;                                             /* snapshot.c */
+command_fn command_oom, command_penalty;                                 /* oom.c */
+command_fn command_create;                                               /* create.c */
+command_fn command_enter;                                                /* enter.c */
+command_fn command_console;                                              /* console.c */
+command_fn command_oci;                                                  /* oci.c */
+command_fn command_checkpoint, command_restore; /* checkpoint.c, restore.c */
+command_fn command_migrate;                     /* migrate.c */
+command_fn command_job;                         /* job.c */
+command_fn command_crfs;                        /* crfs.c */
 
 /* Parses the command line and checks the number of operands; returns the first operand's index. */
 int command_parse(const struct command_line *line, int argc, char **argv, int min, int max);
+
+/* A checkpoint of the container NAME, which runs on, into DIR. */
+int checkpoint_take(const char *root, const char *name, const char *dir, struct rbce_error *err);
 
 /* A pid from an operand; ends the program with a usage error when it is none. */
 pid_t command_pid(const char *operand);
@@ -64,6 +80,14 @@ int command_failed(const struct rbce_error *err);
  */
 int daemon_ask(const char *root, struct json_object *request, struct json_object **ret,
 	       struct rbce_error *err);
+
+/* The same, but a daemon that does not answer in time (-EAGAIN) is not waited for. */
+enum { DAEMON_PATIENCE = 5 }; /* seconds */
+int daemon_ask_briefly(const char *root, struct json_object *request, struct json_object **ret,
+		       struct rbce_error *err);
+
+/* Is it an answer of none, rather than that of a daemon? */
+bool daemon_is_away(int r);
 
 /* The same where lines follow without end: *RET is the connection, of the caller's. */
 int daemon_listen(const char *root, struct json_object *request, int *ret, struct rbce_error *err);
@@ -90,6 +114,14 @@ void print_limits(struct json_object *limits, const char *container);
 
 /* Reads rules, or says what is wrong with them and returns NULL. */
 struct ruleset *rules_read(const char *path);
+
+DEFINE_CLEANUP(struct ruleset *, ruleset_free)
+
+/* Which rules a question is about. */
+typedef bool rule_filter_fn(void *data, const struct rule *rule);
+
+/* Shows every task that these rules would move, were they in force; an exit status. */
+int simulate_moves(struct ruleset *set, const char *root, rule_filter_fn *filter, void *data);
 
 /* Prints a reply as JSON and releases it. */
 int reply_print(struct json_object *reply);

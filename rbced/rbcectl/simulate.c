@@ -16,7 +16,8 @@
 /* Facts as given on the command line; NULL for those that are not. */
 struct facts {
 	const char *user, *euser, *group, *egroup, *login;
-	const char *exe, *comm, *args, *parent, *pgrp_leader, *session_leader, *in, *tag, *unit;
+	const char *exe, *comm, *args, *env, *parent, *pgrp_leader, *session_leader, *in, *tag,
+		*unit;
 	const char *pgrp, *session;
 	bool tty, realtime;
 };
@@ -100,6 +101,8 @@ static struct rbce_task task_of(const struct facts *facts)
 		snprintf(task.comm, sizeof(task.comm), "%s", facts->comm);
 	task.exe = copy(facts->exe);
 	task.args = strdup(facts->args ?: "");
+	if (asprintf(&task.env, "\n%s%s", facts->env ?: "", facts->env ? "\n" : "") < 0)
+		task.env = NULL;
 	task.parent_exe = copy(facts->parent);
 	task.pgrp_leader_exe = copy(facts->pgrp_leader ?: facts->exe);
 	task.session_leader_exe = copy(facts->session_leader ?: facts->exe);
@@ -266,13 +269,30 @@ static const struct table_column columns[] = {
 	[MODE] = {.title = "MODE", .key = "mode"},
 };
 
+/* Which tasks are shown, and how many there were. */
 struct tally {
+	bool moves_only;
+	rule_filter_fn *filter; /* NULL: by any rule */
+	void *data;
 	size_t tasks, moves, observed;
 };
 
-/* MOVES: only those that would be moved. */
+static void add_task_row(struct table *t, const struct rbce_task *task, const char *container,
+			 const struct rule *rule, bool stays)
+{
+	table_row(t, -1);
+	table_set(t, PID, "%d", task->pid);
+	table_set(t, USER, "%u", task->uid);
+	table_set(t, EXE, "%s", task->exe ?: task->comm);
+	table_set(t, NOW, "%s", task->container ?: "");
+	table_set(t, CONTAINER, "%s", container ?: "");
+	table_set(t, RULE, "%s", rule ? rule->name : "");
+	table_set(t, ACTION, "%s", stays ? "manual" : action_of(rule));
+	table_set(t, MODE, "%s", !rule ? "" : rule->mode == RULE_OBSERVE ? "observe" : "enforce");
+}
+
 static void simulate_task(struct table *t, struct ruleset *set, const struct containers *all,
-			  const struct marks *marks, pid_t pid, bool moves, struct tally *tally)
+			  const struct marks *marks, pid_t pid, struct tally *tally)
 {
 	CLEANUP(rbce_task_done) struct rbce_task task = {0};
 	cleanup_free char *container = NULL;
@@ -286,29 +306,20 @@ static void simulate_task(struct table *t, struct ruleset *set, const struct con
 	rule = stays ? NULL : ruleset_match(set, &task);
 	if (rule && rule->container)
 		ruleset_container(set, rule, &task, &container, NULL);
-	would_move = container && !(task.container && streq(task.container, container));
+	would_move = container && !(task.container && streq(task.container, container)) &&
+		     (!tally->filter || tally->filter(tally->data, rule));
 	tally->tasks++;
 	tally->moves += would_move && rule->mode == RULE_ENFORCE;
 	tally->observed += would_move && rule->mode == RULE_OBSERVE;
-	if (moves && !would_move)
-		return;
-	table_row(t, -1);
-	table_set(t, PID, "%d", pid);
-	table_set(t, USER, "%u", task.uid);
-	table_set(t, EXE, "%s", task.exe ?: task.comm);
-	table_set(t, NOW, "%s", task.container ?: "");
-	table_set(t, CONTAINER, "%s", container ?: "");
-	table_set(t, RULE, "%s", rule ? rule->name : "");
-	table_set(t, ACTION, "%s", stays ? "manual" : action_of(rule));
-	table_set(t, MODE, "%s", !rule ? "" : rule->mode == RULE_OBSERVE ? "observe" : "enforce");
+	if (would_move || !tally->moves_only)
+		add_task_row(t, &task, container, rule, stays);
 }
 
-static int simulate_all(struct ruleset *set, const struct common *common, bool moves)
+static int simulate_tasks(struct ruleset *set, const struct common *common, struct tally *tally)
 {
 	CLEANUP(containers_close) struct containers all = {0};
 	CLEANUP(marks_done) struct marks marks;
 	cleanup_free pid_t *pids = NULL;
-	struct tally tally = {0};
 	struct rbce_error err;
 	struct table *t;
 	size_t n;
@@ -319,16 +330,27 @@ static int simulate_all(struct ruleset *set, const struct common *common, bool m
 		return command_failed(&err);
 	t = table_new("tasks", columns, ARRAY_SIZE(columns), common->json);
 	for (size_t i = 0; i < n; i++)
-		simulate_task(t, set, &all, &marks, pids[i], moves, &tally);
+		simulate_task(t, set, &all, &marks, pids[i], tally);
 	if (table_finish(t) < 0)
 		return EXIT_FAILURE;
-	if (!common->json)
+	if (!common->json && tally->filter)
+		printf("%zu tasks: %zu would be moved\n", tally->tasks,
+		       tally->moves + tally->observed);
+	else if (!common->json)
 		printf("%zu tasks: %zu would be moved now, %zu more if their rules did not only "
 		       "observe\n",
-		       tally.tasks, tally.moves, tally.observed);
+		       tally->tasks, tally->moves, tally->observed);
 	if (!common->json && !marks.reply)
 		printf("rbced is not running: tags, and tasks placed by hand, are not known\n");
 	return EXIT_SUCCESS;
+}
+
+int simulate_moves(struct ruleset *set, const char *root, rule_filter_fn *filter, void *data)
+{
+	const struct common common = {.root = root};
+	struct tally tally = {.moves_only = true, .filter = filter, .data = data};
+
+	return simulate_tasks(set, &common, &tally);
 }
 
 /* ---- the command ---- */
@@ -338,15 +360,13 @@ static bool any_fact(const struct facts *f)
 	const char *const texts[] = {
 		f->user,    f->euser,       f->group,          f->egroup, f->login, f->exe,
 		f->comm,    f->args,        f->parent,         f->in,     f->tag,   f->pgrp,
-		f->session, f->pgrp_leader, f->session_leader, f->unit};
+		f->session, f->pgrp_leader, f->session_leader, f->unit,   f->env};
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
 		if (texts[i])
 			return true;
 	return f->tty || f->realtime;
 }
-
-DEFINE_CLEANUP(struct ruleset *, ruleset_free)
 
 int command_simulate(int argc, char **argv)
 {
@@ -370,6 +390,7 @@ int command_simulate(int argc, char **argv)
 		OPTION_TEXT("comm", "NAME", "name of the task, where it has no executable",
 			    &f.comm),
 		OPTION_TEXT("args", "TEXT", "arguments, joined by blanks", &f.args),
+		OPTION_TEXT("env", "NAME=VALUE", "a variable of its environment", &f.env),
 		OPTION_TEXT("parent", "PATH", "path of the parent's executable", &f.parent),
 		OPTION_TEXT("pgrp-leader", "PATH", "that of the process group's leader",
 			    &f.pgrp_leader),
@@ -392,8 +413,10 @@ int command_simulate(int argc, char **argv)
 		.options = options,
 	};
 	CLEANUP(ruleset_free_p) struct ruleset *set = NULL;
+	struct tally tally = {0};
 
 	command_parse(&line, argc, argv, 0, 0);
+	tally.moves_only = moves;
 	if ((pid != NULL) + moves + any_fact(&f) > 1) {
 		log_error("cannot simulate: --all, --pid and facts exclude each other");
 		return EXIT_USAGE;
@@ -407,5 +430,5 @@ int command_simulate(int argc, char **argv)
 		return simulate_one(set, &task, false, common.json);
 	}
 	return pid ? simulate_pid(set, &common, command_pid(pid))
-		   : simulate_all(set, &common, moves);
+		   : simulate_tasks(set, &common, &tally);
 }

@@ -257,7 +257,8 @@ static void print_status(struct json_object *status)
 	}
 	if (reply_number(status, "listeners")) {
 		print_label("events to");
-		printf("%s listeners\n", count_of(status, "listeners", count));
+		printf("%s listener%s\n", count_of(status, "listeners", count),
+		       reply_number(status, "listeners") == 1 ? "" : "s");
 	}
 }
 

@@ -18,7 +18,7 @@ struct event {
 	enum cause cause;
 	pid_t pid;
 	pid_t parent;  /* of CAUSE_FORK */
-	uint64_t when; /* engine_now() */
+	uint64_t when; /* monotonic_usec() */
 	bool overtaken;
 };
 

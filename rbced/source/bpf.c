@@ -627,7 +627,7 @@ static int open_bpf(struct engine *engine, void **ret, struct rbce_error *err)
 	bpf->known = known_new();
 	libbpf_set_print(on_libbpf);
 	if (getrandom(&bpf->seed, sizeof(bpf->seed), 0) != sizeof(bpf->seed))
-		bpf->seed = engine_now();
+		bpf->seed = monotonic_usec();
 	r = bpf->known ? check_system(err) : rbce_error_errno(err, -ENOMEM, "cannot use BPF");
 	if (r == 0)
 		r = load(bpf, err);

@@ -107,7 +107,7 @@ bool known_place(struct known *known, uint64_t number, struct rbce_task *task)
 	pthread_mutex_lock(&known->lock);
 	found = place->text && place->number == number;
 	if (found) {
-		place->until = engine_now() + PLACE_USEC;
+		place->until = monotonic_usec() + PLACE_USEC;
 		known->last = number % PLACES;
 		task->split = place->split;
 		found = copy(place->text, &task->cgroup) &&
@@ -124,7 +124,7 @@ void known_add_place(struct known *known, uint64_t number, const struct rbce_tas
 	pthread_mutex_lock(&known->lock);
 	clear(place);
 	place->number = number;
-	place->until = engine_now() + PLACE_USEC;
+	place->until = monotonic_usec() + PLACE_USEC;
 	place->split = task->split;
 	known->last = number % PLACES;
 	if (!copy(task->cgroup, &place->text) || !copy(task->container, &place->container) ||
@@ -140,7 +140,7 @@ bool known_place_of(struct known *known, const char *text, uint64_t *ret)
 
 	pthread_mutex_lock(&known->lock);
 	place = &known->places[known->last];
-	found = place->text && engine_now() <= place->until && streq(place->text, text);
+	found = place->text && monotonic_usec() <= place->until && streq(place->text, text);
 	if (found)
 		*ret = place->number;
 	pthread_mutex_unlock(&known->lock);

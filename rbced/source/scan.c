@@ -22,12 +22,12 @@ struct scan {
 static int on_time(sd_event_source *source, uint64_t usec, void *data)
 {
 	struct scan *scan = data;
-	uint64_t begin = engine_now(), pause = scan->engine->options.scan_interval;
+	uint64_t begin = monotonic_usec(), pause = scan->engine->options.scan_interval;
 
 	(void)usec;
 	engine_scan(scan->engine, CAUSE_SCAN);
 	scan->looks++;
-	scan->took = engine_now() - begin;
+	scan->took = monotonic_usec() - begin;
 	if (pause < scan->took * SHARE)
 		pause = scan->took * SHARE;
 	return sd_event_source_set_time_relative(source, pause);

@@ -40,7 +40,7 @@ unsigned verdicts_facts(const struct ruleset *rules)
 	unsigned facts = VERDICT_KNOWN;
 
 	/* The kernel could not read them without a fault. */
-	if (ruleset_asks(rules, "args"))
+	if (ruleset_asks(rules, "args") || ruleset_asks(rules, "env"))
 		return 0;
 	for (size_t i = 0; i < ARRAY_SIZE(asked); i++)
 		if ((asked[i].key && ruleset_asks(rules, asked[i].key)) ||

@@ -100,6 +100,11 @@ static const char *const argument_patterns[] = {
 static const char *const place_patterns[] = {"users/*", "builds", "builds/*", "*/u1", "a/b/c", "*"};
 static const char *const tag_patterns[] = {"nightly", "n*", "*7", "night", "re:t"};
 
+static const char *const environments[] = {"\n", "\nJOB=1\n", "\nJOB=12\nQUEUE=fast\n",
+					   "\nMY_JOB=1\nQUEUE=\n"};
+static const char *const variables[] = {"JOB",        "JOB=1",   "JOB=1*",
+					"QUEUE=fast", "QUEUE=*", "re:JOB=.2"};
+
 static inline void add_id(FILE *out)
 {
 	switch (random_below(6)) {
@@ -140,8 +145,9 @@ static inline void add_term(FILE *out, unsigned key)
 	static const char *const numbers[] = {"user",  "euser", "group",  "egroup",
 					      "login", "pgrp",  "session"};
 	static const char *const texts[] = {"exe",  "parent", "pgrp-leader", "session-leader",
-					    "comm", "args",   "in",          "tag"};
-	enum { NUMBERS = 7, TEXTS = 8, FLAGS = 2 };
+					    "comm", "args",   "in",          "tag",
+					    "env"};
+	enum { NUMBERS = 7, TEXTS = 9, FLAGS = 2 };
 
 	if (key < NUMBERS) {
 		fprintf(out, "%s = ", numbers[key]);
@@ -163,11 +169,13 @@ static inline void add_term(FILE *out, unsigned key)
 		ADD(out, argument_patterns);
 	else if (key == 6)
 		ADD(out, place_patterns);
-	else
+	else if (key == 7)
 		ADD(out, tag_patterns);
+	else
+		ADD(out, variables);
 }
 
-enum { KEYS = 17 };
+enum { KEYS = 18 };
 
 /* A rule depends on earlier ones only, so that there is no circle. COMMON makes terms the same. */
 static inline void add_rule(FILE *out, unsigned i, unsigned common)
@@ -238,6 +246,7 @@ static inline void random_task(struct rbce_task *task, gid_t *groups)
 		.n_groups = random_below(4),
 		.exe = MAYBE(paths),
 		.args = MAYBE(arguments),
+		.env = MAYBE(environments),
 		.parent_exe = MAYBE(paths),
 		.pgrp_leader_exe = MAYBE(paths),
 		.session_leader_exe = MAYBE(paths),

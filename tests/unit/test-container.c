@@ -402,10 +402,50 @@ START_TEST(on_demand_strays)
 }
 END_TEST
 
+/* A child that moves itself stands in all groups too, where those on demand are, and in a leaf. */
+START_TEST(join)
+{
+	struct rbce_container *parent, *child;
+	struct rbce_error err;
+	int ready[2];
+	char byte;
+	pid_t pid;
+
+	if (!open_live())
+		harness_skip("needs root and cgroups");
+	parent = open_container("j");
+	rbce_container_use(parent, RBCE_DEVICES, NULL);
+	child = open_container("j/c");
+	for (int i = 0; i < 2; i++) {
+		struct rbce_container *c = i == 0 ? child : parent;
+
+		ck_assert_int_eq(pipe(ready), 0);
+		pid = fork();
+		if (pid == 0) {
+			byte = (char)rbce_container_join(c, &err);
+			ck_assert_int_eq(write(ready[1], &byte, 1), 1);
+			pause();
+		}
+		ck_assert_int_eq(read(ready[0], &byte, 1), 1);
+		ck_assert_int_eq(byte, 0);
+		assert_place(pid, i == 0 ? "j/c" : "j");
+		if (rbce_container_version(c, RBCE_DEVICES) == 1)
+			assert_path(pid, RBCE_DEVICES, "/j");
+		close(ready[0]);
+		close(ready[1]);
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+	}
+	rbce_container_close(parent);
+	rbce_container_close(child);
+	close_live();
+}
+END_TEST
+
 int main(void)
 {
 	return harness_run("container",
 			   (const TTest *const[]){check_name, create_and_remove, attach,
 						  freeze_and_kill, kill_from_inside, control_files,
-						  on_demand, on_demand_strays, NULL});
+						  on_demand, on_demand_strays, join, NULL});
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* controllers/limits.c on this machine: real rlimits, and limits of a group above in real cgroups.
+/* core/limits.c on this machine: real rlimits, and limits of a group above in real cgroups.
  */
 #include <controllers/controllers.h>
-#include <controllers/limits.h>
-#include <rbce/units.h>
+#include <poll.h>
+#include <rbce/limits.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -33,39 +33,50 @@ static pid_t start_sleeper(struct rbce_container *c)
 	return pid;
 }
 
-static struct limit read_one(pid_t pid, const char *resource)
+/* One item as it was read, with its text. */
+struct one {
+	struct rbce_limit item;
+	char imposed_by[1024], instance[64];
+};
+
+static struct one read_one(pid_t pid, int resource)
 {
-	struct limit *limits, found = {0};
+	struct rbce_limit items[256];
 	struct rbce_error err = {0};
+	struct rbce_limits *l;
+	struct one one = {.item = {.resource = -1}};
 	size_t n;
 
-	ck_assert_msg(limits_read(root, h, pid, &limits, &n, &err) == 0, "%s", err.message);
-	for (size_t i = 0; i < n; i++)
-		if (strcmp(limits[i].resource, resource) == 0)
-			found = limits[i];
-	free(limits);
-	ck_assert_ptr_nonnull(found.resource);
-	return found;
+	ck_assert_msg(rbce_limits_open(root, pid, 0, &l, &err) == 0, "%s", err.message);
+	n = rbce_limits_list(l, items, 256);
+	ck_assert_int_eq(rbce_limits_read(l, items, n), 0);
+	for (size_t i = 0; i < n && one.item.resource < 0; i++)
+		if (items[i].resource == resource)
+			one.item = items[i];
+	ck_assert_int_eq(one.item.resource, resource);
+	rbce_limits_imposed_by(l, &one.item, one.imposed_by, sizeof(one.imposed_by));
+	rbce_limits_instance(l, &one.item, one.instance, sizeof(one.instance));
+	rbce_limits_close(l);
+	return one;
 }
 
 /* The group named NAME imposes it, whatever the file is called here. */
-static void assert_imposed(const struct limit *limit, uint64_t amount, const char *name)
+static void assert_imposed(const struct one *one, uint64_t amount, const char *name)
 {
 	char path[128];
 
 	snprintf(path, sizeof(path), ":/%s/%s ", rbce_hierarchy_group(h), name);
-	ck_assert_msg(limit->effective == amount, "%s: %lu", limit->resource,
-		      (unsigned long)limit->effective);
-	ck_assert_int_eq(limit->status, 0);
-	ck_assert_int_eq(limit->source, LIMIT_BY_CONTAINER);
-	ck_assert_msg(strstr(limit->imposed_by, path), "%s: %s", limit->resource,
-		      limit->imposed_by);
+	ck_assert_msg(one->item.limit == amount, "%s: %lu", one->imposed_by,
+		      (unsigned long)one->item.limit);
+	ck_assert_int_eq(one->item.status, 0);
+	ck_assert_int_eq(one->item.source, RBCE_BY_CONTAINER);
+	ck_assert_msg(strstr(one->imposed_by, path), "%s", one->imposed_by);
 }
 
 START_TEST(limits_of_the_parent)
 {
 	struct rbce_container *outer, *inner;
-	struct limit limit;
+	struct one limit;
 	pid_t pid;
 
 	if (!open_live())
@@ -76,24 +87,24 @@ START_TEST(limits_of_the_parent)
 	set(outer, "cpu.max", "60%");
 	set(outer, "pids.max", "60");
 	pid = start_sleeper(inner);
-	limit = read_one(pid, "memory.max");
+	limit = read_one(pid, RBCE_LIMIT_MEMORY);
 	assert_imposed(&limit, 512 << 20, "outer");
-	ck_assert(limit.has_usage && limit.has_free);
-	limit = read_one(pid, "cpu.max");
+	ck_assert(limit.item.has & RBCE_HAS_USAGE && limit.item.has & RBCE_HAS_HEADROOM);
+	limit = read_one(pid, RBCE_LIMIT_CPU);
 	assert_imposed(&limit, 60000, "outer");
-	limit = read_one(pid, "pids.max");
+	limit = read_one(pid, RBCE_LIMIT_PIDS);
 	assert_imposed(&limit, 60, "outer");
-	ck_assert_uint_eq(limit.usage, 1);
-	ck_assert_uint_eq(limit.free, 59);
+	ck_assert_uint_eq(limit.item.usage, 1);
+	ck_assert_uint_eq(limit.item.headroom, 59);
 	/* A lower one of its own takes over, a higher one does not. */
 	set(inner, "pids.max", "5");
-	limit = read_one(pid, "pids.max");
+	limit = read_one(pid, RBCE_LIMIT_PIDS);
 	assert_imposed(&limit, 5, "outer/inner");
 	set(inner, "memory.max", "1G");
-	limit = read_one(pid, "memory.max");
+	limit = read_one(pid, RBCE_LIMIT_MEMORY);
 	assert_imposed(&limit, 512 << 20, "outer");
 	/* This process stands outside. */
-	limit = read_one(getpid(), "pids.max");
+	limit = read_one(getpid(), RBCE_LIMIT_PIDS);
 	ck_assert_ptr_null(strstr(limit.imposed_by, rbce_hierarchy_group(h)));
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
@@ -106,7 +117,7 @@ END_TEST
 START_TEST(devices)
 {
 	struct rbce_container *c;
-	struct limit limit;
+	struct one limit;
 	pid_t pid;
 
 	if (controller_check("io.max", "/ rbps=1M", NULL) < 0)
@@ -116,10 +127,9 @@ START_TEST(devices)
 	c = open_container("io");
 	set(c, "io.max", "/ wiops=50");
 	pid = start_sleeper(c);
-	limit = read_one(pid, "io.max");
+	limit = read_one(pid, RBCE_LIMIT_IO);
 	assert_imposed(&limit, 50, "io");
 	ck_assert_ptr_nonnull(strstr(limit.instance, " wiops"));
-	ck_assert_int_eq(limit.unit, LIMIT_OPERATIONS_PER_SECOND);
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 	rbce_container_close(c);
@@ -142,16 +152,16 @@ START_TEST(namespace)
 	set(outer, "pids.max", "60");
 	pid = fork();
 	if (pid == 0) {
-		struct limit limit;
+		struct one limit;
 
 		if (rbce_container_attach(inner, getpid(), NULL) < 0)
 			_exit(1);
 		if (unshare(CLONE_NEWCGROUP) < 0)
 			_exit(77);
-		limit = read_one(getpid(), "pids.max");
-		_exit(!limit.ancestors_hidden);
+		limit = read_one(getpid(), RBCE_LIMIT_PIDS);
+		_exit(!(limit.item.has & RBCE_HAS_HIDDEN));
 	}
-	hidden = read_one(pid, "pids.max").ancestors_hidden;
+	hidden = read_one(pid, RBCE_LIMIT_PIDS).item.has & RBCE_HAS_HIDDEN;
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 	rbce_container_close(inner);
 	rbce_container_close(outer);
@@ -163,20 +173,6 @@ START_TEST(namespace)
 }
 END_TEST
 
-static const struct {
-	const char *name;
-	int id;
-} rlimits[] = {
-	{"cpu", RLIMIT_CPU},           {"fsize", RLIMIT_FSIZE},
-	{"data", RLIMIT_DATA},         {"stack", RLIMIT_STACK},
-	{"core", RLIMIT_CORE},         {"rss", RLIMIT_RSS},
-	{"nproc", RLIMIT_NPROC},       {"nofile", RLIMIT_NOFILE},
-	{"memlock", RLIMIT_MEMLOCK},   {"as", RLIMIT_AS},
-	{"locks", RLIMIT_LOCKS},       {"sigpending", RLIMIT_SIGPENDING},
-	{"msgqueue", RLIMIT_MSGQUEUE}, {"nice", RLIMIT_NICE},
-	{"rtprio", RLIMIT_RTPRIO},     {"rttime", RLIMIT_RTTIME},
-};
-
 /* The same numbers as getrlimit(2). */
 START_TEST(real_rlimits)
 {
@@ -184,16 +180,16 @@ START_TEST(real_rlimits)
 
 	ck_assert_int_eq(rbce_root_open(NULL, &root, NULL), 0);
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &value), 0);
-	for (size_t i = 0; i < sizeof(rlimits) / sizeof(rlimits[0]); i++) {
-		struct limit limit = read_one(getpid(), rlimits[i].name);
+	for (int i = 0; i < RLIM_NLIMITS; i++) {
+		struct one limit = read_one(getpid(), RBCE_LIMIT_RLIMIT + i);
 
-		ck_assert_int_eq(getrlimit(rlimits[i].id, &value), 0);
-		ck_assert_int_eq(limit.status, 0);
-		ck_assert_uint_eq(limit.effective, value.rlim_cur);
-		ck_assert(limit.has_hard);
-		ck_assert_uint_eq(limit.hard, value.rlim_max);
+		ck_assert_int_eq(getrlimit(i, &value), 0);
+		ck_assert_int_eq(limit.item.status, 0);
+		ck_assert_uint_eq(limit.item.limit, value.rlim_cur);
+		ck_assert(limit.item.has & RBCE_HAS_HARD);
+		ck_assert_uint_eq(limit.item.hard, value.rlim_max);
 	}
-	ck_assert_uint_eq(read_one(getpid(), "nofile").effective, 77);
+	ck_assert_uint_eq(read_one(getpid(), RBCE_LIMIT_RLIMIT + RLIMIT_NOFILE).item.limit, 77);
 	root = rbce_root_close(root);
 }
 END_TEST
@@ -201,19 +197,18 @@ END_TEST
 /* Without cgroups the host is the limit. */
 START_TEST(real_host)
 {
-	struct limit limit;
+	struct one limit;
 	cpu_set_t one;
 
 	ck_assert_int_eq(rbce_root_open(NULL, &root, NULL), 0);
-	limit = read_one(getpid(), "memory.max");
+	limit = read_one(getpid(), RBCE_LIMIT_MEMORY);
 	ck_assert_str_eq(limit.imposed_by, "host");
-	ck_assert_uint_eq(limit.effective / sysconf(_SC_PAGESIZE),
+	ck_assert_uint_eq(limit.item.limit / sysconf(_SC_PAGESIZE),
 			  (uint64_t)sysconf(_SC_PHYS_PAGES));
-	limit = read_one(getpid(), "cpu.max");
-	ck_assert_uint_eq(limit.effective % 100000, 0);
-	/* The files are counted while its directory and the root handle are open. */
-	limit = read_one(getpid(), "nofile");
-	ck_assert_uint_ge(limit.usage, 3);
+	limit = read_one(getpid(), RBCE_LIMIT_CPU);
+	ck_assert_uint_eq(limit.item.limit % 100000, 0);
+	limit = read_one(getpid(), RBCE_LIMIT_RLIMIT + RLIMIT_NOFILE);
+	ck_assert_uint_ge(limit.item.usage, 3);
 	ck_assert_int_eq(sched_getaffinity(0, sizeof(one), &one), 0);
 	if (sysconf(_SC_NPROCESSORS_ONLN) < 2) {
 		root = rbce_root_close(root);
@@ -223,16 +218,92 @@ START_TEST(real_host)
 		if (CPU_ISSET(i, &one) && kept++)
 			CPU_CLR(i, &one);
 	ck_assert_int_eq(sched_setaffinity(0, sizeof(one), &one), 0);
-	limit = read_one(getpid(), "cpu.max");
-	ck_assert_uint_eq(limit.effective, 100000);
-	ck_assert_int_eq(limit.source, LIMIT_BY_AFFINITY);
+	limit = read_one(getpid(), RBCE_LIMIT_CPU);
+	ck_assert_uint_eq(limit.item.limit, 100000);
+	ck_assert_int_eq(limit.item.source, RBCE_BY_AFFINITY);
 	root = rbce_root_close(root);
+}
+END_TEST
+
+/* A kept handle follows the process, and its descriptor tells of a limit that is written. */
+START_TEST(kept_handle)
+{
+	struct rbce_limit item = {.resource = RBCE_LIMIT_PIDS};
+	struct rbce_container *outer, *inner, *other;
+	struct pollfd wait = {.events = POLLIN};
+	struct rbce_limits *l;
+	pid_t pid;
+
+	if (!open_live())
+		harness_skip("needs root and cgroups");
+	outer = open_container("outer");
+	inner = open_container("outer/inner");
+	other = open_container("other");
+	set(outer, "pids.max", "60");
+	set(other, "pids.max", "8");
+	pid = start_sleeper(inner);
+	ck_assert_int_eq(rbce_limits_open(NULL, pid, 0, &l, NULL), 0);
+	wait.fd = rbce_limits_watch(l);
+	ck_assert_int_ge(wait.fd, 0);
+	ck_assert_int_eq(rbce_limits_read(l, &item, 1), 0);
+	ck_assert_uint_eq(item.limit, 60);
+	ck_assert_int_eq(item.level, 1);
+	ck_assert_int_eq(poll(&wait, 1, 0), 0);
+	set(outer, "pids.max", "50");
+	ck_assert_int_eq(poll(&wait, 1, 10000), 1);
+	ck_assert_int_eq(rbce_limits_changed(l), 1);
+	ck_assert_int_eq(rbce_limits_changed(l), 0);
+	ck_assert_int_eq(rbce_limits_read(l, &item, 1), 0);
+	ck_assert_uint_eq(item.limit, 50);
+	ck_assert_int_eq(rbce_container_attach(other, pid, NULL), 0);
+	ck_assert_int_eq(rbce_limits_read(l, &item, 1), 0);
+	ck_assert_uint_eq(item.limit, 8);
+	kill(pid, SIGKILL);
+	/* Ended and not yet waited for: v1 says that it stands in the top group. */
+	ck_assert_int_eq(waitid(P_PID, (id_t)pid, &(siginfo_t){0}, WEXITED | WNOWAIT), 0);
+	ck_assert_int_eq(rbce_limits_read(l, &item, 1), -ESRCH);
+	waitpid(pid, NULL, 0);
+	ck_assert_int_eq(rbce_limits_read(l, &item, 1), -ESRCH);
+	rbce_limits_close(l);
+	rbce_container_close(other);
+	rbce_container_close(inner);
+	rbce_container_close(outer);
+	close_live();
+}
+END_TEST
+
+/* A group and no process: limits of those above it too, and no rlimits. */
+START_TEST(group_alone)
+{
+	struct rbce_limit item = {.resource = RBCE_LIMIT_PIDS};
+	struct rbce_limit rlimit = {.resource = RBCE_LIMIT_RLIMIT + RLIMIT_NOFILE};
+	struct rbce_container *outer, *inner;
+	struct rbce_limits *l;
+	char path[128];
+
+	if (!open_live())
+		harness_skip("needs root and cgroups");
+	outer = open_container("outer");
+	inner = open_container("outer/inner");
+	set(outer, "pids.max", "60");
+	snprintf(path, sizeof(path), "/%s/outer/inner", rbce_hierarchy_group(h));
+	ck_assert_int_eq(rbce_limits_open_group(NULL, path, &l, NULL), 0);
+	ck_assert_int_eq(rbce_limits_read(l, &item, 1), 0);
+	ck_assert_uint_eq(item.limit, 60);
+	ck_assert_int_eq(rbce_limits_read(l, &rlimit, 1), 0);
+	ck_assert_int_eq(rlimit.status, -EOPNOTSUPP);
+	rbce_limits_close(l);
+	ck_assert_int_eq(rbce_limits_open_group(NULL, "/rbce-no/such", &l, NULL), -ENOENT);
+	ck_assert_int_eq(rbce_limits_open_group(NULL, "relative", &l, NULL), -EINVAL);
+	rbce_container_close(inner);
+	rbce_container_close(outer);
+	close_live();
 }
 END_TEST
 
 int main(void)
 {
-	return harness_run("limits-live",
-			   (const TTest *const[]){limits_of_the_parent, devices, namespace,
-						  real_rlimits, real_host, NULL});
+	return harness_run("limits-live", (const TTest *const[]){limits_of_the_parent, devices,
+								 namespace, real_rlimits, real_host,
+								 kept_handle, group_alone, NULL});
 }

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 
 #include "harness.h"
+#include "util.h"
 
 static char tree[PATH_MAX], state[PATH_MAX + 16];
 static struct rbce_root *root;
@@ -260,7 +261,7 @@ START_TEST(forked)
 	clock_gettime(CLOCK_BOOTTIME, &boot);
 	start = (uint64_t)boot.tv_sec * (uint64_t)sysconf(_SC_CLK_TCK) +
 		(uint64_t)boot.tv_nsec / (1000000000 / (uint64_t)sysconf(_SC_CLK_TCK));
-	now = engine_now();
+	now = monotonic_usec();
 	records_expect_in(records, 10, now, "place");
 	ck_assert(records_find_pid(records, 10)->unread);
 	ck_assert_ptr_null(records_find(records, 10, start - 100));
@@ -286,19 +287,19 @@ START_TEST(begun)
 	uint64_t before, after;
 
 	begin();
-	before = engine_now();
+	before = monotonic_usec();
 	usleep(2);
 	records_observe(records, &task, 1);
 	usleep(2);
-	after = engine_now();
+	after = monotonic_usec();
 	records_begin(records, root, 10, before);
 	ck_assert_ptr_nonnull(records_find(records, 10, 5));
 	records_begin(records, root, 10, after);
 	ck_assert_ptr_null(records_find(records, 10, 5));
 	/* Those that ended without a word do not pile up. */
 	for (pid_t pid = 1 << 23; pid < (1 << 23) + 5000; pid++) {
-		records_begin(records, root, pid, engine_now());
-		records_expect_in(records, pid, engine_now(), "place");
+		records_begin(records, root, pid, monotonic_usec());
+		records_expect_in(records, pid, monotonic_usec(), "place");
 	}
 	ck_assert_uint_le(records_count(records), 1100);
 	end();

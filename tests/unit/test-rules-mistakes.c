@@ -23,14 +23,14 @@ static const struct {
 	{"[rule]\n" C, "1: this section has no name"},
 	{"[ rule  ]\n", "1: this section has no name"},
 	{"[container]\n", "1: this section has no name"},
-	{"[]\n", "1: unknown section '': expected [rule NAME], [container NAME], [defaults] or "
-		 "[include FILE]"},
+	{"[]\n", "1: unknown section '': expected [rule NAME], [container NAME], [defaults], "
+		 "[enforce] or [include FILE]"},
 	{"[class a]\nx\ny = z\n", "1: unknown section 'class': expected [rule NAME], [container "
-				  "NAME], [defaults] or [include FILE]"},
+				  "NAME], [defaults], [enforce] or [include FILE]"},
 	{"[rules a]\n", "1: unknown section 'rules': expected [rule NAME], [container NAME], "
-			"[defaults] or [include FILE]"},
+			"[defaults], [enforce] or [include FILE]"},
 	{"[Rule a]\n", "1: unknown section 'Rule': expected [rule NAME], [container NAME], "
-		       "[defaults] or [include FILE]"},
+		       "[defaults], [enforce] or [include FILE]"},
 	{R C "[rule b]\n" C R C, "5: rule 'a' stands at t.rules:1 already"},
 	{X R C X, "4: container 'x' stands at t.rules:1 already"},
 	{"[rule a\x1b]\n" C, "1: this line has a control character (0x1b)"},
@@ -86,6 +86,9 @@ static const struct {
 	 "4: 'memory.max' stands in line 2 of this section already"},
 	{X "on-unsupported = warn\non-unsupported = warn\n",
 	 "3: 'on-unsupported' stands in line 2 of this section already"},
+	{X "jobs = 5\njobs = 6\n", "3: 'jobs' stands in line 2 of this section already"},
+	{X "jobs = 9-5\n", "2: '9-5' ends before it begins"},
+	{"[defaults]\njobs = 5\n", "2: 'jobs' belongs in a [container NAME]"},
 	{X "on-unsupported = cry\n", "2: 'cry' is not one of: warn, error, ignore"},
 	/* Settings. */
 	{R "user = alice\n", "1: rule 'a' has no action: 'container', 'ignore = yes', 'nice', "
@@ -108,15 +111,15 @@ static const struct {
 	{R "container = memory.%u\n", "2: cannot use container name 'memory.x': a part of it is "
 				      "named like a control file"},
 	{R "container = %x\n",
-	 "2: unknown variable '%x' in '%x' (known: %u %U %g %G %p %P %r %t %%)"},
+	 "2: unknown variable '%x' in '%x' (known: %u %U %g %G %p %P %r %t %j %%)"},
 	{R "container = a/%T\n",
-	 "2: unknown variable '%T' in 'a/%T' (known: %u %U %g %G %p %P %r %t %%)"},
+	 "2: unknown variable '%T' in 'a/%T' (known: %u %U %g %G %p %P %r %t %j %%)"},
 	{R "container = a%\n", "2: 'a%' ends with a '%' ('%%' means the sign)"},
 	{R "container = %u%u%u%u%u%u%u%u\n",
 	 "2: '%u%u%u%u%u%u%u%u' is too long: it leaves no room for its variables"},
 	{"[container /x]\n", "1: cannot use container name '/x': it begins with '/'"},
 	{"[container %q]\n",
-	 "1: unknown variable '%q' in '%q' (known: %u %U %g %G %p %P %r %t %%)"},
+	 "1: unknown variable '%q' in '%q' (known: %u %U %g %G %p %P %r %t %j %%)"},
 	/* Other actions. */
 	{R "nice = 20\n", "2: '20' is not a number from -20 to 19"},
 	{R "nice = --1\n", "2: '--1' is not a number from -20 to 19"},
@@ -139,6 +142,13 @@ static const struct {
 	{"[defaults x]\n", "1: a [defaults] section has no name"},
 	{"[defaults]\nmemry.max = 1\n", "2: unknown key 'memry.max'"},
 	{"[defaults]\n[defaults]\n", "2: section 'defaults' stands at t.rules:1 already"},
+	{"[enforce x]\n", "1: a [enforce] section has no name"},
+	{"[enforce]\n[enforce]\n", "2: section 'enforce' stands at t.rules:1 already"},
+	{"[enforce]\nrule = a\n", "2: unknown key 'rule' in [enforce]: it has 'rules = NAMES'"},
+	{"[enforce]\nrules = a\nrules = b\n",
+	 "3: 'rules' stands in line 2 of this section already"},
+	{R C "[enforce]\nrules = a, !b\n",
+	 "4: no '!' stands here: a rule that is not named is not meant"},
 	{"[include]\n", "1: this section has no name"},
 	{"[include x]\n", "1: no file can be included here"},
 	{R C "tty = maybe\n", "3: 'maybe' is not one of: no, yes"},
@@ -180,6 +190,12 @@ static const struct {
 	{R C "in = /users/*\n", "3: '/users/*' fits nothing: it begins with '/'"},
 	{R C "exe = /bin/[ab\n", "3: '/bin/[ab' has a '[' without its ']'"},
 	{R C "exe = /bin/[a,b]\n", "3: '/bin/[a' has a '[' without its ']'"},
+	{R C "env = a b\n", "3: 'a b' is no NAME or NAME=VALUE"},
+	{R "container = jobs/%j\nenv = re:A\n",
+	 "1: rule 'a' names its container by '%j' and has no term 'env = NAME'"},
+	{R C "env = 1A=2\n", "3: '1A=2' is no NAME or NAME=VALUE"},
+	{R C "env = A=*x\n",
+	 "3: 'A=*x' may have a '*' at its end only; 're:' takes a regular expression"},
 	{R C "args = re:a(b\n",
 	 "3: 'a(b' is no regular expression: missing closing parenthesis (at byte 3)"},
 	{R C "exe = /bin/a\\\n", "3: '/bin/a\\' ends with a backslash"},
@@ -221,7 +237,7 @@ START_TEST(all_in_order)
 		"t.rules:10: '3-1' ends before it begins",
 		"t.rules:11: a key is missing before '='",
 		"t.rules:12: unknown section 'huh': expected [rule NAME], [container NAME], "
-		"[defaults] or [include FILE]",
+		"[defaults], [enforce] or [include FILE]",
 	};
 	struct rules_errors errors;
 
@@ -267,7 +283,8 @@ START_TEST(long_texts)
 		{R C "mode = ", "\n", "' is not one of: enforce, observe"},
 		{X "memory.max = 1\n  a.", " = 1\n", "would go on with its value"},
 		{"[", " a]\n",
-		 "': expected [rule NAME], [container NAME], [defaults] or [include FILE]"},
+		 "': expected [rule NAME], [container NAME], [defaults], [enforce] or [include "
+		 "FILE]"},
 		{R "container = %", "\n", "unknown variable '%y'"},
 	};
 	static char text[10000];

@@ -82,6 +82,40 @@ START_TEST(templates)
 }
 END_TEST
 
+/* The value of whatever variable of the rule's the task has. */
+START_TEST(job_of_the_environment)
+{
+	static const struct {
+		const char *env, *name;
+	} rows[] = {
+		{"\nBATCH=12\nHOME=/\n", "jobs/12"},
+		{"\nHOME=/\nPBS_ID=3.host\n", "jobs/3.host"},
+		{"\nBATCH=../up\n", "jobs/_._up"},
+		{"\nBATCH=\n", "jobs/_"},
+		{NULL, "jobs/_"},
+	};
+	struct ruleset *set =
+		fixture_good("[rule a]\nenv = BATCH, PBS_ID=*\ncontainer = jobs/%j\n");
+
+	ck_assert(ruleset_facts(set) & RBCE_FACT_ENV);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct rbce_task task = {.pid = 1};
+		struct rbce_error err;
+		char *name = NULL;
+
+		task.env = rows[i].env ? strdup(rows[i].env) : NULL;
+		ck_assert_int_eq(ruleset_trim_env(set, &task), 0);
+		ck_assert(!task.env || !strstr(task.env, "HOME"));
+		ck_assert_int_eq(ruleset_container(set, ruleset_rule(set, 0), &task, &name, &err),
+				 0);
+		ck_assert_str_eq(name, rows[i].name);
+		free(name);
+		rbce_task_done(&task);
+	}
+	ruleset_free(set);
+}
+END_TEST
+
 START_TEST(too_long)
 {
 	struct rbce_task task = {.pid = 1, .exe = (char *)"/" LONG};
@@ -332,8 +366,8 @@ END_TEST
 int main(void)
 {
 	return harness_run("rules-names",
-			   (const TTest *const[]){templates, too_long, any_values, fitting,
-						  section_of_a_container, limits_from_above,
-						  names_are_looked_up_once, second_names,
-						  system_names, NULL});
+			   (const TTest *const[]){templates, job_of_the_environment, too_long,
+						  any_values, fitting, section_of_a_container,
+						  limits_from_above, names_are_looked_up_once,
+						  second_names, system_names, NULL});
 }

@@ -218,6 +218,32 @@ START_TEST(order_of_rules)
 }
 END_TEST
 
+/* Who may have jobs: the nearest container that says something of it decides. */
+START_TEST(jobs)
+{
+	static const struct {
+		const char *container;
+		uid_t uid;
+		bool may;
+	} cases[] = {
+		{"users/a", 1000, true},     {"users/a", 1003, false}, {"users/a", 999, false},
+		{"users/a/b/c", 1000, true}, {"users/b", 1000, false}, {"users/b/c", 5, true},
+		{"users", 1000, false},      {"elsewhere", 0, false},
+	};
+	struct ruleset *set =
+		fixture_good("[container users/%u]\njobs = 1000-2000, !1003\n"
+			     "[container users/b]\njobs = 5 ; not others\non-unsupported = warn\n");
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		const struct rbce_task task = {.facts = RBCE_FACT_IDS, .uid = cases[i].uid};
+
+		ck_assert_msg(ruleset_lets_run(set, cases[i].container, &task) == cases[i].may,
+			      "case %zu", i);
+	}
+	ruleset_free(set);
+}
+END_TEST
+
 START_TEST(settings)
 {
 	struct ruleset *set = fixture_good("[rule a]\nstate = off\nmode = observe\nignore = yes\n"
@@ -350,6 +376,28 @@ START_TEST(unreadable)
 }
 END_TEST
 
+/* Rules that are named there are in force, others do as they say. */
+START_TEST(enforced)
+{
+	struct ruleset *set = fixture_good("[enforce]\nrules = c, gone, a\n"
+					   "[rule a]\nmode = observe\nignore = yes\n"
+					   "[rule b]\nmode = observe\nignore = yes\n"
+					   "[rule c]\nignore = yes\n"
+					   "[rule d]\nignore = yes\n");
+	static const enum rule_mode modes[] = {RULE_ENFORCE, RULE_OBSERVE, RULE_ENFORCE,
+					       RULE_ENFORCE};
+	struct rules_errors found;
+
+	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
+		ck_assert_int_eq(ruleset_rule(set, i)->mode, modes[i]);
+	ck_assert_int_eq(ruleset_lint(set, &found), 0);
+	ck_assert_uint_gt(found.n, 0);
+	ck_assert_str_eq(found.lines[0], "t.rules:2: no rule is named 'gone'");
+	rules_errors_done(&found);
+	ruleset_free(set);
+}
+END_TEST
+
 /* The rule files that come with the suite are good, limits and all; the first one only observes. */
 START_TEST(shipped_sets)
 {
@@ -415,6 +463,7 @@ int main(void)
 {
 	return harness_run("rules-read",
 			   (const TTest *const[]){accepted, long_lines, long_everything, places,
-						  order_of_rules, settings, directory, includes,
-						  unreadable, shipped_sets, examples, NULL});
+						  order_of_rules, jobs, settings, directory,
+						  includes, enforced, unreadable, shipped_sets,
+						  examples, NULL});
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* stats/parse.c: every kind of control file, from texts as the kernel writes them. */
-#include "stats/parse.h"
+/* stats/sample/parse.c: every kind of control file, from texts as the kernel writes them. */
+#include "stats/sample/parse.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* stats/sampler.c: on trees of files in each layout, and on this machine's own cgroups. */
-#include "stats/sampler.h"
+/* stats/sample/sampler.c: on trees of files in each layout, and on this machine's own cgroups. */
+#include "stats/sample/sampler.h"
 
 #include <rbce/container.h>
 #include <signal.h>
@@ -9,10 +9,9 @@
 #include <time.h>
 
 #include "harness.h"
-#include "stats/schema.h"
-#include "stats/store.h"
-
-#define BIT(controller) (1U << (controller))
+#include "stats-files.h"
+#include "stats/store/schema.h"
+#include "stats/store/store.h"
 
 enum { KEEP_NONE = 0, KEEP_ALL = 1 << 16, UNKNOWN = -1 };
 
@@ -54,98 +53,6 @@ static int64_t value(const char *name, enum metric metric)
 						     : UNKNOWN;
 }
 
-/* A group of each layout, and the numbers that all of them have to give. */
-
-static const struct rbce_mount v1_mounts[] = {
-	{.version = 1,
-	 .path = (char *)"/cg/cpu,cpuacct",
-	 .controllers = BIT(RBCE_CPU) | BIT(RBCE_CPUACCT)},
-	{.version = 1, .path = (char *)"/cg/memory", .controllers = BIT(RBCE_MEMORY)},
-	{.version = 1, .path = (char *)"/cg/blkio", .controllers = BIT(RBCE_IO)},
-	{.version = 1, .path = (char *)"/cg/pids", .controllers = BIT(RBCE_PIDS)},
-};
-static const struct rbce_mount v2_mounts[] = {
-	{.version = 2,
-	 .path = (char *)"/cg",
-	 .controllers = BIT(RBCE_CPU) | BIT(RBCE_MEMORY) | BIT(RBCE_IO) | BIT(RBCE_PIDS)},
-};
-static const struct rbce_mount hybrid_mounts[] = {
-	{.version = 2, .path = (char *)"/cg/unified"},
-	{.version = 1, .path = (char *)"/cg/cpuacct", .controllers = BIT(RBCE_CPUACCT)},
-	{.version = 1, .path = (char *)"/cg/memory", .controllers = BIT(RBCE_MEMORY)},
-};
-
-struct file {
-	const char *name; /* %s: the group */
-	const char *text;
-};
-
-static const struct file v1_files[] = {
-	{"cg/cpu,cpuacct/%s/cpuacct.usage", "1500000999\n"},
-	{"cg/cpu,cpuacct/%s/cpuacct.stat", "user 120\nsystem 30\n"},
-	{"cg/cpu,cpuacct/%s/cpu.stat",
-	 "nr_periods 40\nnr_throttled 9\nthrottled_time 2500000\nnr_bursts 0\nburst_time 0\n"},
-	{"cg/memory/%s/memory.usage_in_bytes", "409600\n"},
-	{"cg/memory/%s/memory.stat",
-	 "cache 1\nrss 2\nmapped_file 3\ntotal_cache 8192\ntotal_rss 16384\ntotal_rss_huge 0\n"
-	 "total_mapped_file 4096\ntotal_dirty 12288\ntotal_writeback 20480\ntotal_swap 24576\n"
-	 "total_pgfault 77\ntotal_pgmajfault 5\n"},
-	{"cg/memory/%s/memory.failcnt", "3\n"},
-	{"cg/memory/%s/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 2\n"},
-	{"cg/blkio/%s/blkio.throttle.io_service_bytes_recursive",
-	 "8:0 Read 100\n8:0 Write 200\n8:0 Total 300\n8:16 Read 1\nTotal 301\n"},
-	{"cg/blkio/%s/blkio.throttle.io_serviced_recursive",
-	 "8:0 Read 10\n8:0 Write 20\nTotal 30\n"},
-	{"cg/pids/%s/pids.current", "12\n"},
-	{"cg/pids/%s/pids.events", "max 6\n"},
-};
-static const struct file v2_files[] = {
-	{"cg/%s/cpu.stat",
-	 "usage_usec 1500000\nuser_usec 1200000\nsystem_usec 300000\nnr_periods 40\n"
-	 "nr_throttled 9\nthrottled_usec 2500\n"},
-	{"cg/%s/memory.current", "409600\n"},
-	{"cg/%s/memory.stat",
-	 "anon 16384\nfile 8192\nkernel 1\nfile_mapped 4096\nfile_dirty 12288\n"
-	 "file_writeback 20480\npgfault 77\npgmajfault 5\n"},
-	{"cg/%s/memory.swap.current", "24576\n"},
-	{"cg/%s/memory.events", "low 0\nhigh 8\nmax 3\noom 4\noom_kill 2\noom_group_kill 0\n"},
-	{"cg/%s/io.stat",
-	 "8:0 rbytes=100 wbytes=200 rios=10 wios=20 dbytes=0 dios=0\n8:16 rbytes=1\n"},
-	{"cg/%s/pids.current", "12\n"},
-	{"cg/%s/pids.events", "max 6\n"},
-	{"cg/%s/cpu.pressure", "some avg10=0.00 avg60=0.00 avg300=0.00 total=111\n"
-			       "full avg10=0.00 avg60=0.00 avg300=0.00 total=112\n"},
-	{"cg/%s/memory.pressure", "some avg10=0.00 avg60=0.00 avg300=0.00 total=113\n"
-				  "full avg10=0.00 avg60=0.00 avg300=0.00 total=114\n"},
-	{"cg/%s/io.pressure", "some avg10=0.00 avg60=0.00 avg300=0.00 total=115\n"
-			      "full avg10=0.00 avg60=0.00 avg300=0.00 total=116\n"},
-};
-static const struct file hybrid_files[] = {
-	{"cg/unified/%s/cpu.stat", "usage_usec 9\nuser_usec 9\nsystem_usec 9\n"},
-	{"cg/unified/%s/cpu.pressure", "some avg10=0.00 avg60=0.00 avg300=0.00 total=111\n"},
-	{"cg/cpuacct/%s/cpuacct.usage", "1500000000\n"},
-	{"cg/memory/%s/memory.usage_in_bytes", "409600\n"},
-};
-
-static const int64_t v1_values[METRIC_TOTAL] = {
-	[METRIC_CPU] = 1500000,         [METRIC_CPU_USER] = 1200000,
-	[METRIC_CPU_SYSTEM] = 300000,   [METRIC_CPU_PERIODS] = 40,
-	[METRIC_THROTTLED_PERIODS] = 9, [METRIC_THROTTLED] = 2500,
-	[METRIC_MEMORY] = 409600,       [METRIC_MEMORY_ANON] = 16384,
-	[METRIC_MEMORY_FILE] = 8192,    [METRIC_MEMORY_MAPPED] = 4096,
-	[METRIC_MEMORY_DIRTY] = 12288,  [METRIC_MEMORY_WRITEBACK] = 20480,
-	[METRIC_SWAP] = 24576,          [METRIC_PAGE_FAULTS] = 77,
-	[METRIC_MAJOR_FAULTS] = 5,      [METRIC_MEMORY_HIGH] = UNKNOWN,
-	[METRIC_MEMORY_MAX] = 3,        [METRIC_OOM] = UNKNOWN,
-	[METRIC_OOM_KILLS] = 2,         [METRIC_IO_READ] = 101,
-	[METRIC_IO_WRITTEN] = 200,      [METRIC_IO_READS] = 10,
-	[METRIC_IO_WRITES] = 20,        [METRIC_PIDS] = 12,
-	[METRIC_PIDS_MAX] = 6,          [METRIC_CPU_SOME] = UNKNOWN,
-	[METRIC_CPU_FULL] = UNKNOWN,    [METRIC_MEMORY_SOME] = UNKNOWN,
-	[METRIC_MEMORY_FULL] = UNKNOWN, [METRIC_IO_SOME] = UNKNOWN,
-	[METRIC_IO_FULL] = UNKNOWN,
-};
-
 static void make_group(const struct file *files, size_t n, const char *group)
 {
 	char name[PATH_MAX];
@@ -182,29 +89,150 @@ START_TEST(every_metric)
 					   "rbce/users");
 			else
 				make_v2("rbce/users");
-			open_tree(version == 1 ? v1_mounts : v2_mounts, version == 1 ? 4 : 1,
+			open_tree(version == 1 ? v1_mounts : v2_mounts, version == 1 ? 5 : 1,
 				  limit);
 			for (int tick = 0; tick < 2; tick++) {
 				ck_assert_int_eq(sampler_tick(s), 0);
 				for (int m = 0; m < METRIC_TOTAL; m++) {
-					int64_t expected = v1_values[m];
+					bool net = metrics[m].view == VIEW_NETWORK && version == 2;
+					int64_t wanted = expected[m][version - 1];
+					int64_t is = value("users", (enum metric)m);
 
-					if (version == 2 && m >= METRIC_CPU_SOME)
-						expected = 111 + m - METRIC_CPU_SOME;
-					if (version == 2 && m == METRIC_MEMORY_HIGH)
-						expected = 8;
-					if (version == 2 && m == METRIC_OOM)
-						expected = 4;
-					ck_assert_msg(value("users", (enum metric)m) == expected,
-						      "v%d %s: %lld", version, metrics[m].column,
-						      (long long)value("users", (enum metric)m));
+					if (!wanted && !net)
+						wanted = UNKNOWN;
+
+					ck_assert_msg(is == wanted, "v%d %s: %lld", version,
+						      metrics[m].column, (long long)is);
 				}
+				ck_assert_uint_eq(find("users")->devices.n, 2);
+				ck_assert_uint_eq(find("users")->devices.io[0].value[0], 100);
 				/* The root group has no files here: all of it is not known. */
-				ck_assert_uint_eq(find("/")->values.known, 0);
+				for (int m = 0; m < METRIC_NET_SENT; m++)
+					ck_assert_int_eq(value("/", (enum metric)m), UNKNOWN);
 			}
 			close_all();
 			harness_remove_tree(tree);
 		}
+}
+END_TEST
+
+/* One that does nothing is not read whole at each tick; once it does something, it is. */
+START_TEST(idle)
+{
+	int ticks = 0;
+
+	harness_directory(tree);
+	make_v2("rbce/a");
+	open_tree(v2_mounts, 1, KEEP_ALL);
+	ck_assert_int_eq(sampler_tick(s), 0);
+	ck_assert_int_eq(sampler_tick(s), 0);
+	/* By the kernel, say, which writes its dirty pages. */
+	harness_write_text(tree, "cg/rbce/a/io.stat", "8:0 rbytes=100 wbytes=999\n");
+	harness_write_text(tree, "cg/rbce/a/pids.max", "77\n");
+	do {
+		ck_assert_int_eq(sampler_tick(s), 0);
+		ck_assert_int_eq(value("a", METRIC_CPU), 1500000);
+		ck_assert_int_eq(value("a", METRIC_MEMORY_ANON), 16384);
+	} while (value("a", METRIC_IO_WRITTEN) != 999 && ++ticks < 20);
+	ck_assert_int_lt(ticks, 10);
+	ck_assert_int_eq(value("a", METRIC_LIMIT_PIDS), 77);
+	/* Each of what is always looked at tells that there is more to see. */
+	harness_write_text(tree, "cg/rbce/a/io.stat", "8:0 rbytes=100 wbytes=1001\n");
+	harness_write_text(tree, "cg/rbce/a/cpu.stat", "usage_usec 1500001\nuser_usec 1200001\n");
+	ck_assert_int_eq(sampler_tick(s), 0);
+	ck_assert_int_eq(value("a", METRIC_IO_WRITTEN), 1001);
+	harness_write_text(tree, "cg/rbce/a/io.stat", "8:0 rbytes=100 wbytes=1002\n");
+	harness_write_text(tree, "cg/rbce/a/io.pressure", "some avg10=0.00 total=222\n");
+	ck_assert_int_eq(sampler_tick(s), 0);
+	ck_assert_int_eq(value("a", METRIC_IO_WRITTEN), 1002);
+	harness_write_text(tree, "cg/rbce/a/io.stat", "8:0 rbytes=100 wbytes=1003\n");
+	harness_write_text(tree, "cg/rbce/a/memory.current", "4096\n");
+	ck_assert_int_eq(sampler_tick(s), 0);
+	ck_assert_int_eq(value("a", METRIC_IO_WRITTEN), 1003);
+	close_all();
+	harness_remove_tree(tree);
+}
+END_TEST
+
+static int count_descriptors(void)
+{
+	int n = 0;
+
+	for (int fd = 0; fd < 4096; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
+/* Ticks until a's METRIC is WANTED. */
+static int ticks_until(enum metric metric, int64_t wanted)
+{
+	int ticks = 0;
+
+	do
+		ck_assert_int_eq(sampler_tick(s), 0);
+	while (++ticks < 100 && value("a", metric) != wanted);
+	return ticks;
+}
+
+/* Where descriptors are short, one that sleeps keeps two and is looked at less; it still wakes at
+ * once, and nothing of it is missed. */
+START_TEST(dozes)
+{
+	int begin;
+
+	harness_directory(tree);
+	make_v2("rbce/a");
+	open_tree(v2_mounts, 1, 60);
+	begin = count_descriptors();
+	ck_assert_int_eq(sampler_tick(s), 0);
+	ck_assert_int_gt(count_descriptors(), begin + 10);
+	for (int i = 0; i < 15; i++)
+		ck_assert_int_eq(sampler_tick(s), 0);
+	ck_assert(find("a")->same);
+	/* And the directory of the root group. */
+	ck_assert_int_eq(count_descriptors(), begin + 3);
+	harness_write_text(tree, "cg/rbce/a/memory.current", "4096\n");
+	ck_assert_int_le(ticks_until(METRIC_MEMORY, 4096), 10);
+	ck_assert(!find("a")->same);
+	for (int i = 0; i < 15; i++)
+		ck_assert_int_eq(sampler_tick(s), 0);
+	harness_write_text(tree, "cg/rbce/a/pids.max", "77\n");
+	ck_assert_int_le(ticks_until(METRIC_LIMIT_PIDS, 77), 60);
+	for (int i = 0; i < 15; i++)
+		ck_assert_int_eq(sampler_tick(s), 0);
+	harness_write_text(tree, "cg/rbce/a/io.stat", "8:0 rbytes=100 wbytes=1001\n");
+	harness_write_text(tree, "cg/rbce/a/cpu.stat", "usage_usec 1500001\nuser_usec 1200001\n");
+	ck_assert_int_eq(ticks_until(METRIC_CPU, 1500001), 1);
+	ck_assert_int_eq(value("a", METRIC_IO_WRITTEN), 1001);
+	close_all();
+	harness_remove_tree(tree);
+}
+END_TEST
+
+/* A file that very many do not have is looked for now and then, until one has it. */
+START_TEST(rare_files)
+{
+	char name[64];
+	int ticks = 0;
+
+	harness_directory(tree);
+	for (int i = 0; i < 100; i++) {
+		snprintf(name, sizeof(name), "cg/rbce/g%d/cpu.stat", i);
+		harness_write_text(tree, name, "usage_usec 1\n");
+	}
+	open_tree(v2_mounts, 1, KEEP_ALL);
+	ck_assert_int_eq(sampler_tick(s), 0);
+	harness_write_text(tree, "cg/rbce/g98/memory.current", "4096\n");
+	do
+		ck_assert_int_eq(sampler_tick(s), 0);
+	while (++ticks < 100 && value("g98", METRIC_MEMORY) != 4096);
+	ck_assert_int_le(ticks, 60);
+	harness_write_text(tree, "cg/rbce/new/memory.current", "8192\n");
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(sampler_tick(s), 0);
+	ck_assert_int_eq(value("new", METRIC_MEMORY), 8192);
+	close_all();
+	harness_remove_tree(tree);
 }
 END_TEST
 
@@ -229,7 +257,7 @@ END_TEST
 /* Containers in the order of their tree, without the leaf and what is none. */
 START_TEST(names)
 {
-	static const char *const expected[] = {"/", "a", "b", "a/x", "a/x/y"};
+	static const char *const wanted[] = {"/", "a", "b", "a/x", "a/x/y"};
 	const struct sample *sample = NULL;
 	size_t found = 0;
 
@@ -244,7 +272,7 @@ START_TEST(names)
 	ck_assert_int_eq(sampler_tick(s), 0);
 	ck_assert_uint_eq(sampler_count(s), 5);
 	for (size_t i = 0; i < 5; i++)
-		ck_assert_msg(find(expected[i]), "no '%s'", expected[i]);
+		ck_assert_msg(find(wanted[i]), "no '%s'", wanted[i]);
 	while ((sample = sampler_next(s, sample)))
 		found += strcmp(sample->name, "a/x/y") == 0 && find("a/x");
 	ck_assert_uint_eq(found, 1);
@@ -406,15 +434,6 @@ static void destroy(const char *name)
 	rbce_container_close(c);
 }
 
-static int count_descriptors(void)
-{
-	int n = 0;
-
-	for (int fd = 0; fd < 4096; fd++)
-		n += fcntl(fd, F_GETFD) >= 0;
-	return n;
-}
-
 START_TEST(live_groups)
 {
 	struct rbce_container *c;
@@ -540,7 +559,7 @@ END_TEST
 int main(void)
 {
 	return harness_run("stats-sampler",
-			   (const TTest *const[]){every_metric, hybrid, names, come_and_go,
-						  exchanged, went_silently, odd_files, live_groups,
-						  live_hog, NULL});
+			   (const TTest *const[]){every_metric, idle, dozes, rare_files, hybrid,
+						  names, come_and_go, exchanged, went_silently,
+						  odd_files, live_groups, live_hog, NULL});
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* stats/tally.c: what rows add up to over a period. */
-#include "stats/tally.h"
+/* stats/show/tally.c: what rows add up to over a period. */
+#include "stats/show/tally.h"
 
 #include "harness.h"
 
@@ -65,7 +65,7 @@ static void feed(struct tally *t, const struct row *row)
 		metric_set(&values, METRIC_CPU, (uint64_t)row->cpu);
 	if (row->memory >= 0)
 		metric_set(&values, METRIC_MEMORY, (uint64_t)row->memory);
-	tally_add(t, &period, row->time, &values);
+	tally_add(t, &period, TABLE_SAMPLES, row->time, &values);
 }
 
 static void expect(const struct tally *t, const char *what, enum metric metric,

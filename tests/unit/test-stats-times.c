@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* stats/times.c: points in time as people write them. */
+/* stats/times.c: points in time as people write them; those of ticks. */
 #include "stats/times.h"
 
 #include <stdbool.h>
@@ -68,7 +68,29 @@ START_TEST(print)
 }
 END_TEST
 
+/* In tenths of an interval of ten: now, what was served, what comes next. */
+static const int64_t ticks[][3] = {
+	{1000, 1000, 1010},                     /* done at once */
+	{1007, 1000, 1010}, {1009, 1000, 1010}, /* just before the next */
+	{1010, 1000, 1010}, {1011, 1000, 1010}, /* a little over it: that is still served */
+	{1013, 1000, 1020},                     /* one is missed */
+	{1021, 1010, 1020}, {1039, 1000, 1040}, {999, 1000, 1010}, /* the timer was early */
+	{1006, 1005, 1010}, {1004, 1004, 1010}, /* the first one stood anywhere */
+	{503, 1000, 510},   {5003, 1000, 5010}, /* the clock was set */
+};
+
+START_TEST(next_point)
+{
+	for (size_t i = 0; i < sizeof(ticks) / sizeof(ticks[0]); i++) {
+		int64_t next = times_next_point(ticks[i][0], ticks[i][1], 10);
+
+		ck_assert_msg(next == ticks[i][2], "at %lld after %lld: %lld",
+			      (long long)ticks[i][0], (long long)ticks[i][1], (long long)next);
+	}
+}
+END_TEST
+
 int main(void)
 {
-	return harness_run("stats-times", (const TTest *const[]){points, print, NULL});
+	return harness_run("stats-times", (const TTest *const[]){points, print, next_point, NULL});
 }

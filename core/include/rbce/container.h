@@ -58,6 +58,12 @@ const struct rbce_hierarchy *rbce_container_hierarchy(const struct rbce_containe
 int rbce_container_attach(struct rbce_container *c, pid_t pid, struct rbce_error *err);
 
 /*
+ * The same for the calling process, which has one thread. On v1 it costs no wait for all CPUs, as
+ * moving another process does: who starts a program in a container forks, and the child joins it.
+ */
+int rbce_container_join(struct rbce_container *c, struct rbce_error *err);
+
+/*
  * The processes of the container (of those below too if RECURSIVE), in a new array sorted by pid;
  * a process counts when it stands in any of the container's groups.
  */
@@ -80,10 +86,18 @@ int rbce_container_thaw(struct rbce_container *c, struct rbce_error *err);
  * killed, for one who may not move tasks in it.
  */
 int rbce_container_kill(struct rbce_container *c, struct rbce_error *err);
+/* The same once and without waiting: 1 while there were tasks, which may be gone a moment later. */
+int rbce_container_kill_now(struct rbce_container *c, struct rbce_error *err);
 
 /* Removes its groups and all below. -EBUSY when a task is in one of them; then nothing below it
  * goes. */
 int rbce_container_remove(struct rbce_container *c, struct rbce_error *err);
+
+/*
+ * Moves its tasks, and those below it, to the container above; those of the root group to the top
+ * of the hierarchies. Frozen ones are thawed. Bounded: 5 s, then -ETIMEDOUT.
+ */
+int rbce_container_empty(struct rbce_container *c, struct rbce_error *err);
 
 /*
  * Reads or writes a control file of CONTROLLER in its group. Read: the text without the last

@@ -24,7 +24,8 @@ enum rbce_facts {
 	RBCE_FACT_SESSION_LEADER = 1 << 6, /* session_leader_exe */
 	RBCE_FACT_CGROUP = 1 << 7,         /* cgroup */
 	RBCE_FACT_LOGIN = 1 << 8,          /* login; left out where the kernel has no audit */
-	RBCE_FACT_ALL = (1 << 9) - 1,
+	RBCE_FACT_ENV = 1 << 9,            /* env */
+	RBCE_FACT_ALL = (1 << 10) - 1,
 };
 
 #define RBCE_NO_LOGIN UINT32_MAX /* login of a task that no login began */
@@ -50,6 +51,9 @@ struct rbce_task {
 	char comm[64]; /* the task's own name, which the kernel cuts at 15 bytes */
 	char *exe;  /* path of the executable, without " (deleted)"; NULL when unreadable; owned */
 	char *args; /* arguments joined by single spaces, without argv[0]; owned */
+	/* Its environment: "\nNAME=VALUE\nNAME=VALUE\n", blanks for newlines in values; NULL when
+	 * unreadable; owned. */
+	char *env;
 	/* Executables of others: NULL where there is no such process or it has none; owned. */
 	char *parent_exe;
 	char *pgrp_leader_exe;

@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* The engine as a process of its own, which takes orders over a socket; see engine.h. */
+#include "engine.h"
+
+#include <criu/rpc.pb-c.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "file.h"
+#include "util.h"
+
+struct engine {
+	pid_t pid;
+	int link;
+};
+
+enum { ANSWER_MAX = 64 << 10, EXTERNAL_MAX = 256 };
+
+/* In the child, before the engine: what it restores has its clocks. */
+static int set_clock(const struct engine_job *job)
+{
+	char text[128];
+
+	if (unshare(CLONE_NEWTIME) < 0)
+		return -errno;
+	snprintf(text, sizeof(text), "monotonic %lld %ld\nboottime %lld %ld\n",
+		 (long long)job->monotonic.tv_sec, job->monotonic.tv_nsec,
+		 (long long)job->boottime.tv_sec, job->boottime.tv_nsec);
+	return file_write_at(AT_FDCWD, "/proc/self/timens_offsets", text);
+}
+
+/* Says nothing but over its socket. */
+__attribute__((noreturn)) static void become(const char *word, const char *argument)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	for (int fd = 0; fd <= 2; fd++)
+		dup2(null, fd);
+	execlp("criu", "criu", word, argument, NULL);
+	execl("/usr/sbin/criu", "criu", word, argument, NULL);
+	_exit(127);
+}
+
+__attribute__((noreturn)) static void become_engine(const struct engine_job *job, int link)
+{
+	int keep;
+
+	if (job && job->clock && set_clock(job) < 0)
+		_exit(126);
+	/* Out of the way of each other; dup2() leaves a copy that the engine gets. */
+	link = fcntl(link, F_DUPFD, 5);
+	keep = job && job->keep ? fcntl(job->keep, F_DUPFD, 5) : -1;
+	dup2(link, 3);
+	close(4);
+	if (keep >= 0)
+		dup2(keep, 4);
+	close_range(5, ~0U, 0);
+	become("swrk", "3");
+}
+
+static int start(const struct engine_job *job, struct engine *ret, struct rbce_error *err)
+{
+	int link[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, link) < 0)
+		return rbce_error_errno(err, -errno, "cannot make a socket");
+	*ret = (struct engine){.pid = fork(), .link = link[0]};
+	if (ret->pid == 0)
+		become_engine(job, link[1]);
+	close(link[1]);
+	if (ret->pid < 0) {
+		close(link[0]);
+		return rbce_error_errno(err, -errno, "cannot fork");
+	}
+	return 0;
+}
+
+static int stop(struct engine *e)
+{
+	int status = 0;
+
+	close(e->link);
+	while (waitpid(e->pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return status;
+}
+
+static int say(const struct engine *e, const CriuReq *request)
+{
+	size_t size = criu_req__get_packed_size(request);
+	cleanup_free uint8_t *text = malloc(size);
+
+	if (!text)
+		return -ENOMEM;
+	criu_req__pack(request, text);
+	return send(e->link, text, size, MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+/* NULL with -EPIPE where it has ended. */
+static int hear(const struct engine *e, CriuResp **ret)
+{
+	cleanup_free uint8_t *text = malloc(ANSWER_MAX);
+	ssize_t n;
+
+	if (!text)
+		return -ENOMEM;
+	do
+		n = recv(e->link, text, ANSWER_MAX, 0);
+	while (n < 0 && errno == EINTR);
+	if (n <= 0)
+		return -EPIPE;
+	*ret = criu_resp__unpack(NULL, (size_t)n, text);
+	return *ret ? 0 : -EPROTO;
+}
+
+/* Why it has not even answered. */
+static int ended(int status, struct rbce_error *err)
+{
+	static const char cannot[] = "cannot go on with the engine";
+
+	if (WIFSIGNALED(status))
+		return rbce_error_set(err, -EPIPE, "%s: criu was ended by signal %d", cannot,
+				      WTERMSIG(status));
+	switch (WEXITSTATUS(status)) {
+	case 126:
+		return rbce_error_set(err, -EPIPE, "%s: no time namespace for it", cannot);
+	case 127:
+		return rbce_error_set(err, -ENOENT, "%s: there is no program criu", cannot);
+	}
+	return rbce_error_set(err, -EPIPE, "%s: criu ended with status %d", cannot,
+			      WEXITSTATUS(status));
+}
+
+/* The first error in the engine's messages that says something, to BUF; that is false for none. */
+static bool find_error(const struct engine_job *job, char *buf, size_t size)
+{
+	static const char *const empty[] = {"exited, status=", "Dumping FAILED", "Restoring FAILED",
+					    "Pre-dumping FAILED"};
+	cleanup_free char *text = NULL;
+	bool found = false;
+	char *save;
+
+	if (file_read_all_at(job->work, job->log, &text) < 0)
+		return false;
+	for (char *line = strtok_r(text, "\n", &save); line && !found;
+	     line = strtok_r(NULL, "\n", &save)) {
+		/* "(00.022) Error (criu/seize.c:9): text" */
+		const char *error = strstr(line, "Error ("), *why;
+		bool says = error && (why = strstr(error, "): "));
+
+		for (size_t i = 0; says && i < ARRAY_SIZE(empty); i++)
+			says = !after_prefix(why + 3, empty[i]);
+		if (says)
+			snprintf(buf, size, "%s", why + 3);
+		found = says;
+	}
+	return found;
+}
+
+static int refused(const struct engine_job *job, const CriuResp *answer, struct rbce_error *err)
+{
+	int code = answer->has_cr_errno && answer->cr_errno > 0 ? -answer->cr_errno : -EIO;
+	char why[RBCE_ERROR_SIZE / 2];
+
+	if (!find_error(job, why, sizeof(why)))
+		return rbce_error_errno(err, code, "criu failed");
+	return rbce_error_set(err, code, "criu: %s", why);
+}
+
+static int tell(const struct engine *e, const struct engine_job *job, const CriuResp *answer,
+		struct rbce_error *err)
+{
+	CriuReq request = CRIU_REQ__INIT;
+	int r = 0, sent;
+
+	if (job->reached && answer->notify && answer->notify->script)
+		r = job->reached(answer->notify->script, job->data, err);
+	request.type = CRIU_REQ_TYPE__NOTIFY;
+	request.has_notify_success = true;
+	request.notify_success = r == 0;
+	sent = say(e, &request);
+	return r < 0 ? r : sent;
+}
+
+/* Until it is done; what a call of REACHED could not do comes before what the engine makes of it.
+ */
+static int follow(const struct engine *e, const struct engine_job *job, pid_t *ret_pid,
+		  struct rbce_error *err)
+{
+	int r, first = 0;
+
+	for (;;) {
+		CriuResp *answer;
+		bool more;
+
+		r = hear(e, &answer);
+		if (r < 0)
+			return first < 0 ? first : r;
+		more = answer->type == CRIU_REQ_TYPE__NOTIFY;
+		if (more && first == 0)
+			first = tell(e, job, answer, err);
+		else if (!more && first == 0 && !answer->success)
+			first = refused(job, answer, err);
+		else if (!more && answer->restore && ret_pid)
+			*ret_pid = answer->restore->pid;
+		criu_resp__free_unpacked(answer, NULL);
+		if (!more)
+			return first;
+	}
+}
+
+/* ---- what it is asked ---- */
+
+#define SET(options, field, given)                                                                 \
+	do {                                                                                       \
+		(options)->has_##field = true;                                                     \
+		(options)->field = given;                                                          \
+	} while (0)
+
+static void set_flags(CriuOpts *o, unsigned flags)
+{
+	unsigned leave = RBCE_CHECKPOINT_LEAVE_RUNNING | RBCE_CHECKPOINT_LEAVE_FROZEN;
+
+	SET(o, leave_running, (flags & leave) != 0);
+	SET(o, tcp_established, (flags & RBCE_CHECKPOINT_TCP) != 0);
+	SET(o, file_locks, (flags & RBCE_CHECKPOINT_LOCKS) != 0);
+	SET(o, shell_job, (flags & RBCE_CHECKPOINT_SHELL) != 0);
+	SET(o, ext_unix_sk, (flags & RBCE_CHECKPOINT_UNIX) != 0);
+	SET(o, track_mem, (flags & RBCE_CHECKPOINT_TRACK) != 0);
+	/* Files that have lost their names, and more of them than fit into the image. */
+	SET(o, link_remap, true);
+	SET(o, ghost_limit, 64U << 20);
+	/* The engine has nftables built in; the other way takes programs. */
+	SET(o, network_lock, CRIU_NETWORK_LOCK_METHOD__NFTABLES);
+}
+
+static int ask(const struct engine *e, const struct engine_job *job)
+{
+	static const CriuReqType types[] = {
+		[ENGINE_DUMP] = CRIU_REQ_TYPE__DUMP,
+		[ENGINE_PRE_DUMP] = CRIU_REQ_TYPE__SINGLE_PRE_DUMP,
+		[ENGINE_RESTORE] = CRIU_REQ_TYPE__RESTORE,
+	};
+	CgroupRoot roots[ENGINE_GROUPS], *root_list[ENGINE_GROUPS];
+	char *external[EXTERNAL_MAX];
+	CriuReq request = CRIU_REQ__INIT;
+	CriuOpts o = CRIU_OPTS__INIT;
+
+	request.type = types[job->action];
+	request.opts = &o;
+	o.images_dir_fd = job->images;
+	SET(&o, work_dir_fd, job->work);
+	SET(&o, log_level, 4);
+	SET(&o, notify_scripts, job->reached != NULL);
+	SET(&o, manage_cgroups_mode, CRIU_CG_MODE__SOFT);
+	o.log_file = (char *)job->log;
+	set_flags(&o, job->flags);
+	if (job->timeout)
+		SET(&o, timeout, job->timeout);
+	for (; job->external && job->external[o.n_external]; o.n_external++) {
+		if (o.n_external == EXTERNAL_MAX)
+			return -E2BIG;
+		external[o.n_external] = (char *)job->external[o.n_external];
+	}
+	o.external = external;
+	if (job->action == ENGINE_RESTORE) {
+		SET(&o, rst_sibling, true);
+	} else {
+		SET(&o, pid, job->pid);
+		o.freeze_cgroup = (char *)job->freezer;
+		o.parent_img = (char *)job->parent;
+	}
+	for (; o.n_cg_root < job->n_groups && o.n_cg_root < ENGINE_GROUPS; o.n_cg_root++) {
+		CgroupRoot *root = root_list[o.n_cg_root] = &roots[o.n_cg_root];
+
+		cgroup_root__init(root);
+		root->ctrl = (char *)job->groups[o.n_cg_root].controller;
+		root->path = (char *)job->groups[o.n_cg_root].path;
+	}
+	o.cg_root = root_list;
+	return say(e, &request);
+}
+
+int engine_run(const struct engine_job *job, pid_t *ret_pid, struct rbce_error *err)
+{
+	struct rbce_error why = {0};
+	struct engine e;
+	int r = start(job, &e, err), status;
+
+	if (r < 0)
+		return r;
+	r = ask(&e, job);
+	if (r == 0)
+		r = follow(&e, job, ret_pid, &why);
+	status = stop(&e);
+	if (r < 0 && !why.code)
+		return r == -EPIPE ? ended(status, err)
+				   : rbce_error_errno(err, r, "cannot talk to criu");
+	if (r < 0)
+		rbce_error_set(err, why.code, "%s", why.message);
+	return r;
+}
+
+int engine_check(struct rbce_error *err)
+{
+	int status = 0;
+	pid_t pid = fork();
+
+	if (pid < 0)
+		return rbce_error_errno(err, -errno, "cannot fork");
+	if (pid == 0)
+		become("check", NULL);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
+		return ended(status, err);
+	return status == 0 ? 0
+			   : rbce_error_set(err, -EOPNOTSUPP,
+					    "this kernel lacks what the engine needs: 'criu check' "
+					    "says what");
+}
+
+int engine_version(char *buf, size_t size, struct rbce_error *err)
+{
+	CriuReq request = CRIU_REQ__INIT;
+	CriuResp *answer = NULL;
+	struct engine e;
+	int r = start(NULL, &e, err), status;
+
+	if (r < 0)
+		return r;
+	request.type = CRIU_REQ_TYPE__VERSION;
+	r = say(&e, &request);
+	if (r == 0)
+		r = hear(&e, &answer);
+	status = stop(&e);
+	if (r < 0)
+		return ended(status, err);
+	if (answer->version)
+		snprintf(buf, size, "criu %d.%d.%d", answer->version->major_number,
+			 answer->version->minor_number, answer->version->sublevel);
+	criu_resp__free_unpacked(answer, NULL);
+	return 0;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * CRIU, spoken to by the messages of its service ("criu swrk"): libcriu's own calls leave out or
+ * get wrong what is needed here. Internal.
+ */
+#ifndef CORE_CHECKPOINT_ENGINE_H
+#define CORE_CHECKPOINT_ENGINE_H
+
+#include <rbce/checkpoint.h>
+#include <time.h>
+
+enum engine_action { ENGINE_DUMP, ENGINE_PRE_DUMP, ENGINE_RESTORE };
+
+/* The path of a group for one controller, NULL for all. */
+struct engine_group {
+	const char *controller, *path;
+};
+enum { ENGINE_GROUPS = 16 };
+
+struct engine_job {
+	enum engine_action action;
+	unsigned flags;                    /* enum rbce_checkpoint_flags */
+	int images, work;                  /* directories */
+	const char *log;                   /* its name in WORK */
+	pid_t pid;                         /* dump: the first process of the tree */
+	unsigned timeout;                  /* seconds, 0 for the engine's own */
+	const char *freezer;               /* dump: directory of the group that holds it */
+	const char *parent;                /* dump: relative to IMAGES */
+	const char *const *external;       /* NULL at the end, or NULL */
+	int keep;                          /* a descriptor that the engine keeps open, 0 for none */
+	const struct engine_group *groups; /* restore: where it goes, if not where it was */
+	size_t n_groups;
+	/* Restore: how much the clocks run ahead of the machine's, which CLOCK says. */
+	bool clock;
+	struct timespec monotonic, boottime;
+	/* Called when the engine has got somewhere ("post-dump"); a failure is the job's. */
+	int (*reached)(const char *where, void *data, struct rbce_error *err);
+	void *data;
+};
+
+/* *RET_PID receives the first process that was restored, a child of the caller's. */
+int engine_run(const struct engine_job *job, pid_t *ret_pid, struct rbce_error *err);
+
+/* Can it work on this kernel? */
+int engine_check(struct rbce_error *err);
+
+/* "criu 3.17.1", or why there is none. */
+int engine_version(char *buf, size_t size, struct rbce_error *err);
+
+#endif

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * A frozen container has to be thawed, also when the process that froze it and the engine are
+ * killed; see guard.h.
+ */
+#include "guard.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "util.h"
+
+/* A group that goes meanwhile needs it no more. */
+enum { THAW_TRIES = 100, THAW_PAUSE_MS = 50 };
+
+__attribute__((noreturn)) static void watch(struct rbce_container *c, int link)
+{
+	struct rbce_error err = {0};
+	ssize_t n;
+	char byte;
+
+	/* Signals for the one that is watched, from its terminal, are none for this one. */
+	setsid();
+	signal(SIGTERM, SIG_IGN);
+	do
+		n = read(link, &byte, 1);
+	while (n < 0 && errno == EINTR);
+	for (int i = 0; n != 1 && i < THAW_TRIES; i++) {
+		if (rbce_container_thaw(c, &err) == 0 || err.code != -ETIMEDOUT)
+			break;
+		poll(NULL, 0, THAW_PAUSE_MS);
+	}
+	_exit(0);
+}
+
+int guard_start(struct rbce_container *c, struct guard *ret, struct rbce_error *err)
+{
+	int link[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, link) < 0)
+		return rbce_error_errno(err, -errno, "cannot make a socket");
+	*ret = (struct guard){.pid = fork(), .link = link[0]};
+	if (ret->pid == 0) {
+		close(link[0]);
+		watch(c, link[1]);
+	}
+	close(link[1]);
+	if (ret->pid < 0) {
+		close(link[0]);
+		return rbce_error_errno(err, -errno, "cannot fork");
+	}
+	return 0;
+}
+
+void guard_stop(struct guard *guard)
+{
+	send(guard->link, "", 1, MSG_NOSIGNAL);
+	close(guard->link);
+	while (waitpid(guard->pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* rbcectl migrate --receive: containers that come from other machines; see migrate.c. */
+#include <controllers/controllers.h>
+#include <core/cli/log.h>
+#include <errno.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "file.h"
+#include "migrate.h"
+#include "restore.h"
+#include "util.h"
+
+DEFINE_CLEANUP(struct rbce_container *, rbce_container_close)
+DEFINE_CLEANUP(struct peer *, peer_close)
+
+/* How many come at the same time. */
+enum { TOGETHER = 16 };
+
+struct arrival {
+	struct peer *peer;
+	struct rbce_stream stream;
+	struct restoration order;
+	char scratch[256];
+};
+
+/* Has this machine all that limits it? Its groups are made for that, and taken away again. */
+static int check_keys(struct arrival *a, struct rbce_error *err)
+{
+	CLEANUP(rbce_container_close_p) struct rbce_container *c = NULL;
+	struct rbce_hierarchy *h = a->order.all.h;
+	bool was_there = rbce_container_open(h, a->order.name, 0, &c, NULL) == 0;
+	const char *record;
+	size_t i = 0;
+	int r = was_there ? 0
+			  : rbce_container_open(h, a->order.name, RBCE_CONTAINER_CREATE, &c, err);
+
+	if (r < 0)
+		return r;
+	while (r == 0 && (record = rbce_manifest_next(a->order.manifest, "limit", &i))) {
+		const struct controller_key *key;
+		char name[128];
+
+		if (sscanf(record, "%*s %127s", name) != 1)
+			continue;
+		key = controller_key_find(name);
+		if (!key || (!controller_key_is_daemon(key) && !controller_supported(key, c)))
+			r = rbce_error_set(err, -EOPNOTSUPP,
+					   "there is no '%s' here, which the container has", name);
+	}
+	if (!was_there)
+		controller_remove(c, NULL);
+	return r;
+}
+
+static int check_definition(struct arrival *a, struct rbce_error *err)
+{
+	int r = rbce_stream_get_manifest(&a->stream, MIGRATE_DEFINITION, &a->order.manifest, err);
+
+	if (r == 0)
+		r = restoration_begin(&a->order, err);
+	if (r == 0)
+		r = restoration_check(&a->order, NULL, err);
+	return r < 0 ? r : check_keys(a, err);
+}
+
+/* It has run for a moment when this is done; the one that it is made of is held still by then. */
+static int restore_still(struct arrival *a, struct rbce_container **ret, pid_t *ret_pid,
+			 struct rbce_error *err)
+{
+	struct rbce_manifest *definition = a->order.manifest;
+	int r;
+
+	a->order.manifest = NULL;
+	a->order.dir = a->scratch;
+	a->order.still = true;
+	r = rbce_stream_receive(&a->stream, a->scratch, &a->order.manifest, err);
+	rbce_manifest_free(definition);
+	if (r == 0)
+		r = restoration_check(&a->order, NULL, err);
+	if (r < 0)
+		return r;
+	r = restoration_run(&a->order, ret_pid, err);
+	if (rbce_container_open(a->order.all.h, a->order.name, 0, ret, r < 0 ? NULL : err) < 0)
+		return r < 0 ? r : err->code;
+	/* Also where its keeper was killed. */
+	if (r < 0)
+		rbce_container_kill(*ret, NULL);
+	return r;
+}
+
+/* Whose is it now? */
+static int settle(struct arrival *a, struct rbce_container *c, pid_t pid)
+{
+	const char *name = a->order.name, *peer = peer_name(a->peer);
+	struct rbce_error err = {0};
+	char word[16];
+	int r = peer_say(a->peer, &err, "restored %d", pid);
+
+	if (r == 0)
+		r = peer_hear(a->peer, word, sizeof(word), &err);
+	if (r == 0 && streq(word, "yours")) {
+		r = rbce_container_thaw(c, &err);
+		if (r < 0)
+			return command_failed(&err);
+		peer_say(a->peer, NULL, "runs");
+		log_info("container '%s' from %s runs", name, peer);
+		return EXIT_SUCCESS;
+	}
+	if (r == 0) {
+		log_error("cannot take container '%s': %s takes it back", name, peer);
+		rbce_container_kill(c, NULL);
+		return EXIT_FAILURE;
+	}
+	log_error("cannot let container '%s' run: %s; it stays frozen: thaw it if it has ended at "
+		  "%s, else kill it",
+		  name, err.message, peer);
+	return EXIT_FAILURE;
+}
+
+/* What is still on its way is taken, or the answer would be lost with the connection. */
+static void hear_out(struct arrival *a)
+{
+	char rest[4096];
+
+	while (a->stream.read(a->peer, rest, sizeof(rest), NULL) > 0)
+		;
+}
+
+static int take(struct arrival *a)
+{
+	CLEANUP(rbce_container_close_p) struct rbce_container *c = NULL;
+	struct rbce_error err = {0};
+	pid_t pid = 0;
+	int r = check_definition(a, &err);
+
+	if (r < 0) {
+		peer_say(a->peer, NULL, "refused %.900s", err.message);
+		log_error("cannot take a container from %s: %s", peer_name(a->peer), err.message);
+		return EXIT_FAILURE;
+	}
+	r = peer_say(a->peer, &err, "accepted");
+	if (r == 0)
+		r = restore_still(a, &c, &pid, &err);
+	if (r == 0)
+		return settle(a, c, pid);
+	peer_say(a->peer, NULL, "failed %.900s", err.message);
+	hear_out(a);
+	log_error("cannot take container '%s' from %s: %s", a->order.name ?: "?",
+		  peer_name(a->peer), err.message);
+	return EXIT_FAILURE;
+}
+
+static int receive(const char *root, int fd, const struct migrate_options *options)
+{
+	CLEANUP(peer_close_p) struct peer *peer = NULL;
+	struct arrival a = {.order = {.root = root, .link = fd}};
+	struct rbce_error err = {0};
+	int r = peer_accept(&options->files, fd, &peer, &err);
+
+	if (r == 0)
+		r = scratch_make(a.scratch, &err);
+	if (r < 0)
+		return command_failed(&err);
+	peer_patience(peer, options->patience);
+	a.peer = peer;
+	a.stream = peer_stream(peer);
+	r = peer_say(peer, &err, "ready");
+	r = r < 0 ? command_failed(&err) : take(&a);
+	restoration_done(&a.order);
+	file_remove_tree(a.scratch);
+	return r;
+}
+
+/* Each in a process of its own: what goes wrong with one is nothing to the others. */
+static int serve(const char *root, int listener, const struct migrate_options *options)
+{
+	unsigned n = 0;
+
+	for (;;) {
+		int fd, status = 0;
+		pid_t pid;
+
+		while (n > 0 && waitpid(-1, &status, n < TOGETHER ? WNOHANG : 0) > 0)
+			n--;
+		fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+		if (fd < 0 && errno == EINTR)
+			continue;
+		if (fd < 0) {
+			log_error("cannot take a connection: %s", strerror(errno));
+			return EXIT_FAILURE;
+		}
+		pid = fork();
+		if (pid == 0) {
+			close(listener);
+			exit(receive(root, fd, options));
+		}
+		close(fd);
+		if (pid < 0)
+			log_error("cannot take a container: %s", strerror(errno));
+		else
+			n++;
+		if (options->once && pid > 0) {
+			waitpid(pid, &status, 0);
+			return WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILURE;
+		}
+	}
+}
+
+int migrate_receive(const char *root, const char *address, const struct migrate_options *options)
+{
+	struct rbce_error err;
+	int listener, r;
+
+	r = peer_listen(address, &listener, &err);
+	if (r < 0)
+		return command_failed(&err);
+	log_info("containers are taken at %s", address);
+	r = serve(root, listener, options);
+	close(listener);
+	return r;
+}

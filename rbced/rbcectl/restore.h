@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A container out of an image, wherever that came from. */
+#ifndef RBCECTL_RESTORE_H
+#define RBCECTL_RESTORE_H
+
+#include <rbce/checkpoint.h>
+
+#include "rbcectl.h"
+
+struct restoration {
+	const char *root, *name;
+	const char *dir; /* of the image, which is known to be whole */
+	struct rbce_manifest *manifest;
+	struct containers all;
+	bool still;   /* it is frozen before anybody is told */
+	int link;     /* a descriptor that the keeper does not keep, 0 for none */
+	char log[64]; /* a directory for the engine's messages */
+};
+
+/* Is the engine there, and can it be asked for containers? */
+int restoration_begin(struct restoration *order, struct rbce_error *err);
+
+/* Does nothing stand in the way of what MANIFEST tells? Sets the name: AS, or that of the image. */
+int restoration_check(struct restoration *order, const char *as, struct rbce_error *err);
+
+/* Restores it; a process that is its parent, and takes it away in the end, stays. */
+int restoration_run(struct restoration *order, pid_t *ret_pid, struct rbce_error *err);
+
+void restoration_done(struct restoration *order);
+
+/* A new directory for what is only on its way, in TMPDIR or /var/tmp. */
+int scratch_make(char path[static 256], struct rbce_error *err);
+
+#endif
