@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* rbcectl status: where the daemon hears of tasks, and what came of it. */
+#include <errno.h>
 #include <inttypes.h>
+#include <json-c/json_pointer.h>
 #include <rbce/units.h>
 #include <stdio.h>
 
+#include "cli/log.h"
 #include "rbcectl.h"
 #include "util.h"
 
@@ -262,24 +265,45 @@ static void print_status(struct json_object *status)
 	}
 }
 
+/* One value by its name in the JSON, "decisions.moved": a script needs no other program for it. */
+static int print_counter(struct json_object *status, const char *counter)
+{
+	cleanup_free char *pointer = NULL;
+	struct json_object *value;
+
+	if (asprintf(&pointer, "/%s", counter) < 0)
+		return EXIT_FAILURE;
+	for (char *dot = pointer; (dot = strchr(dot, '.'));)
+		*dot = '/';
+	if (json_pointer_get(status, pointer, &value) < 0) {
+		log_error("cannot show '%s': there is no such counter", counter);
+		return EXIT_FAILURE;
+	}
+	/* Of an object it is the JSON. */
+	printf("%s\n", value ? json_object_get_string(value) : "null");
+	return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
 int command_status(int argc, char **argv)
 {
 	struct common common = {.root = "rbce"};
 	const struct option_row options[] = {COMMON_OPTIONS(common), {0}};
 	const struct command_line line = {
-		.usage = "status [--root NAME] [--json]",
-		.about = "Shows where the daemon hears of tasks, and what came of it.",
+		.usage = "status [--root NAME] [--json] [COUNTER]",
+		.about = "Shows where the daemon hears of tasks, and what came of it; or one value of that,\n"
+			 "such as decisions.moved, by its name in the JSON.",
 		.options = options,
 	};
-	struct json_object *reply;
+	CLEANUP(json_object_put_p) struct json_object *reply = NULL;
+	int operand = command_parse(&line, argc, argv, 0, 1);
 	struct rbce_error err;
 
-	command_parse(&line, argc, argv, 0, 0);
 	if (daemon_ask(common.root, daemon_request("status"), &reply, &err) < 0)
 		return command_failed(&err);
+	if (argv[operand])
+		return print_counter(reply, argv[operand]);
 	if (common.json)
-		return reply_print(reply);
+		return reply_print(TAKE_PTR(reply));
 	print_status(reply);
-	json_object_put(reply);
 	return EXIT_SUCCESS;
 }

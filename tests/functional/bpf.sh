@@ -24,7 +24,7 @@ go() {
 }
 
 source_is() {
-	equal "source" "$1" "$(status .source.name)"
+	equal "source" "$1" "$(status source.name)"
 }
 
 # hits RULE: decisions that ended at it.
@@ -163,10 +163,10 @@ test_the_right_place_is_left_out() {
 	launcher_in jobs worker
 	known_in jobs "$T/bin/worker"
 	before=$(hits workers)
-	filtered=$(status .source.filtered.exec)
+	filtered=$(status source.filtered.exec)
 	by_launcher "for i in {1..20}; do $T/bin/worker 0; done"
 	equal "decisions about workers" "$before" "$(hits workers)"
-	between "left out" 20 1000000 $(($(status .source.filtered.exec) - filtered))
+	between "left out" 20 1000000 $(($(status source.filtered.exec) - filtered))
 	# The same one elsewhere is not left out.
 	"$T/bin/worker" 100 &
 	settled $! jobs
@@ -322,11 +322,11 @@ test_moves_by_others_are_heard_of() {
 	start_rbced
 	"$T/bin/victim" 100 &
 	settled $! victims
-	before=$(status .events.moved)
+	before=$(status events.moved)
 	group=$(dirname "$(group_file pids pids.max pids.max victims)")
 	mkdir "$(dirname "$group")/foreign"
 	echo $! >"$(dirname "$group")/foreign/cgroup.procs"
-	moved() { [ "$(status .events.moved)" -gt "$before" ]; }
+	moved() { [ "$(status events.moved)" -gt "$before" ]; }
 	wait_for 15 moved
 }
 

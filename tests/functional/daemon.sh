@@ -52,8 +52,8 @@ test_reload_with_an_error_keeps_the_old_rules() {
 	equal "lines of it" 1 "$(wc -l <"$T/err")"
 	kill -HUP "$RBCED"
 	wait_for 15 grep -q 'old rules stay' "$T/rbced.log"
-	contains "status" "test.rules:6" "$(status .rules.last_error)"
-	equal "rules" 1 "$(status .rules.count)"
+	contains "status" "test.rules:6" "$(status rules.last_error)"
+	equal "rules" 1 "$(status rules.count)"
 	start_victim
 	settled $VICTIM victims
 }
@@ -65,18 +65,18 @@ test_a_reload_holds_up_nothing() {
 	limited_rule
 	start_rbced
 	seq 100000 | sed 's/.*/[rule n&]\ncomm = n&\ncontainer = many/' >"$T/rules/many.rules"
-	reloads=$(status .rules.reloads)
+	reloads=$(status rules.reloads)
 	ctl reload >"$T/answer" &
 	pid=$!
 	for _ in 1 2 3; do
 		start_victim
 		settled $VICTIM victims
-		[ "$(status .rules.reloads)" = "$reloads" ] && done_first=$((done_first + 1))
+		[ "$(status rules.reloads)" = "$reloads" ] && done_first=$((done_first + 1))
 	done
 	[ "$done_first" -gt 0 ] || fail "no task was placed before the rules were read"
 	wait "$pid" || fail "rbcectl reload failed"
 	equal "answer" "100001 rules in force" "$(cat "$T/answer")"
-	equal "reloads" $((reloads + 1)) "$(status .rules.reloads)"
+	equal "reloads" $((reloads + 1)) "$(status rules.reloads)"
 }
 
 # Whoever asks during a reload gets the rules as they are then, and those who ask together share it.
@@ -92,7 +92,7 @@ test_reloads_at_the_same_time() {
 		wait "${pids[i - 1]}" || fail "reload $i failed"
 		equal "answer $i" "1 rules in force" "$(cat "$T/answer.$i")"
 	done
-	between "reloads" 2 7 "$(status .rules.reloads)"
+	between "reloads" 2 7 "$(status rules.reloads)"
 	# One that does not wait for the answer harms nobody.
 	timeout -s KILL 0.01 "$BIN/rbcectl" reload --root "$ROOT"
 	start_victim
@@ -157,7 +157,7 @@ test_empty_containers_are_removed() {
 	start_victim
 	settled $VICTIM victims
 	equal "limit of the new one" 100 "$(pids_max)"
-	equal "made" 2 "$(status .containers.created)"
+	equal "made" 2 "$(status containers.created)"
 }
 
 test_a_container_removed_by_another_is_made_again() {
@@ -274,6 +274,16 @@ test_dissolve() {
 	[[ $(ps -o stat= -p $!) = S* ]] || fail "the task is $(ps -o stat= -p $!)"
 	equal "groups left" "" "$(find /sys/fs/cgroup -maxdepth 2 -name "$ROOT")"
 	ctl dissolve --all || fail "dissolve --all of nothing failed"
+}
+
+test_one_counter() {
+	write_rules <<<""
+	start_rbced
+	equal "a number" 0 "$(ctl status rules.count)"
+	equal "a text" "$ROOT" "$(ctl status root)"
+	equal "what has parts is JSON" 0 "$(ctl status rules | jq .count)"
+	ctl status rules.none 2>"$T/err" && fail "showed what is not there"
+	equal "error" "rbcectl: cannot show 'rules.none': there is no such counter" "$(cat "$T/err")"
 }
 
 test_only_root_may_change() {

@@ -45,10 +45,10 @@ test_a_move_with_all_its_fields() {
 		"$(told '.to == "by/hand"' | jq -r '"\(.outcome) \(.cause) \(.from) \(.to)"')"
 	equal "left there" "manual request by/hand" \
 		"$(told '.outcome == "manual"' | jq -r '"\(.outcome) \(.cause) \(.from)"')"
-	between "listeners" 1 1 "$(status .listeners)"
+	between "listeners" 1 1 "$(status listeners)"
 	kill $LISTENER
 	wait $LISTENER 2>/dev/null
-	gone() { [ "$(status .listeners)" = 0 ]; }
+	gone() { [ "$(status listeners)" = 0 ]; }
 	wait_for 15 gone
 }
 
@@ -111,8 +111,8 @@ test_failures_by_errno() {
 	equal "errno" EAGAIN "$(jq -r .errno <<<"$line")"
 	contains "why" "/$ROOT/victim" "$(jq -r .why <<<"$line")"
 	equal "rule and container" "victims victim" "$(jq -r '"\(.rule) \(.to)"' <<<"$line")"
-	between "failures" 1 100 "$(status .failures.EAGAIN)"
-	equal "failures in all" "$(status .decisions.failed)" "$(status '[.failures[]] | add')"
+	between "failures" 1 100 "$(status failures.EAGAIN)"
+	equal "failures in all" "$(status decisions.failed)" "$(counters '[.failures[]] | add')"
 	contains "for people" "EAGAIN" "$(ctl status | grep 'failed: ')"
 }
 
@@ -147,7 +147,7 @@ test_who_may_listen() {
 	listen
 	kill "${users[@]}"
 	wait "${users[@]}" 2>/dev/null
-	alone() { [ "$(status .listeners)" = 1 ]; }
+	alone() { [ "$(status listeners)" = 1 ]; }
 	wait_for 15 alone
 }
 

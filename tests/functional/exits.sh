@@ -104,7 +104,7 @@ test_moved_while_they_lived() {
 	"$HELP/ending" $n 0 "$T/bin/victim" 0.05 >/dev/null
 	stop_recorder
 	account_is_whole
-	truth=$(status .decisions.moved)
+	truth=$(status decisions.moved)
 	[ "$truth" -gt 0 ] || fail "the daemon moved nothing"
 	# On a busy machine some end between the move and the look at where they stand.
 	between "children that were moved, in their container" $((truth * 9 / 10)) $n \

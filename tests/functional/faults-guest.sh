@@ -45,11 +45,11 @@ test_every_program_is_held() {
 	settled $$ all
 	/bin/sh -c 'exec cat /proc/self/cgroup' >"$T/out"
 	contains "places" "$ROOT/all" "$(cat "$T/out")"
-	equal "state" on "$(status .gate.state)"
+	equal "state" on "$(status gate.state)"
 	kill -STOP "$RBCED"
 	programs_go_on
 	kill -CONT "$RBCED"
-	[ "$(status .gate.rescued)" -gt 0 ] || fail "nothing was rescued"
+	[ "$(status gate.rescued)" -gt 0 ] || fail "nothing was rescued"
 	programs_go_on
 	kill -STOP "$RBCED"
 	(sleep 0.3 && kill -KILL "$RBCED") &
@@ -70,7 +70,7 @@ test_all_fanotify_groups_are_taken() {
 	"$HELP/groups" >"$T/groups" &
 	wait_for 10 test -s "$T/groups"
 	start_rbced --gate rules
-	equal "state" unavailable "$(status .gate.state)"
+	equal "state" unavailable "$(status gate.state)"
 	contains "log" "all fanotify groups are taken (fs.fanotify.max_user_groups)" "$(cat "$T/rbced.log")"
 	"$T/bin/victim" 60 &
 	settled $! victims
@@ -93,5 +93,5 @@ test_pids_are_used_again() {
 	echo "    $(cat "$T/out")"
 	contains "moved by mistake" "0 wrong" "$(cat "$T/out")"
 	[ "$(sed 's/.*wrong, \([0-9]*\).*/\1/' "$T/out")" -gt 1000 ] || fail "pids were not used again"
-	[ "$(status .decisions.moved)" -gt 10 ] || fail "nothing was moved at all"
+	[ "$(status decisions.moved)" -gt 10 ] || fail "nothing was moved at all"
 }

@@ -109,7 +109,7 @@ test_a_refused_mark() {
 		${RBCE_SOURCE:+--source "$RBCE_SOURCE"} 2>>"$T/rbced.log" &
 	RBCED=$!
 	wait_for 10 daemon_answers
-	equal "state" unavailable "$(status .gate.state)"
+	equal "state" unavailable "$(status gate.state)"
 	contains "log" "cannot hold '$T/mount': Permission denied" "$(cat "$T/rbced.log")"
 	equal "lines" 1 "$(grep -c gate: "$T/rbced.log")"
 	fifty_are_placed
@@ -122,7 +122,7 @@ test_no_privilege_for_the_gate() {
 		--gate "$T/mount" ${RBCE_SOURCE:+--source "$RBCE_SOURCE"} 2>>"$T/rbced.log" &
 	RBCED=$!
 	wait_for 10 daemon_answers
-	equal "state" unavailable "$(status .gate.state)"
+	equal "state" unavailable "$(status gate.state)"
 	contains "log" "it needs CAP_SYS_ADMIN, or a security module forbids it" "$(cat "$T/rbced.log")"
 	fifty_are_placed
 }

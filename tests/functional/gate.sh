@@ -98,7 +98,7 @@ test_children_that_inherit_the_right_place() {
 	# shellcheck disable=SC2016
 	"$M/shell" -c 'for i in 1 2 3 4 5; do "$1"; done' shell "$M/first" >"$T/out"
 	equal "places" "5 all" "$(places_in "$T/out" | sort | uniq -c | sed 's/^ *//')"
-	moved=$(status .decisions.moved)
+	moved=$(status decisions.moved)
 	equal "moves" 1 "$moved"
 }
 
@@ -301,8 +301,8 @@ test_observing_holds_but_moves_nothing() {
 	END
 	start_gate --observe
 	runs_in - "$M/first"
-	equal "moved" 0 "$(status .decisions.moved)"
-	[ "$(status .decisions.observed)" -ge 1 ] || fail "nothing was observed"
+	equal "moved" 0 "$(status decisions.moved)"
+	[ "$(status decisions.observed)" -ge 1 ] || fail "nothing was observed"
 }
 
 hundred_at_the_gate() {

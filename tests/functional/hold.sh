@@ -78,7 +78,7 @@ test_classify_is_for_the_task_alone() {
 	equal "held" manual "$(explained $SHELL_PID .held)"
 	shell_starts
 	settled "$VICTIM" victims
-	equal "counted" "1 0 0" "$(status '.held | "\(.manual) \(.sticky) \(.foreign)"')"
+	equal "counted" "1 0 0" "$(counters '.held | "\(.manual) \(.sticky) \(.foreign)"')"
 	# It stays so over a restart, and its children stay the rules'.
 	kill -KILL "$RBCED"
 	wait "$RBCED" 2>/dev/null
@@ -105,7 +105,7 @@ test_sticky_takes_the_descendants() {
 	equal "a child" special "$(container_of "$child")"
 	equal "the child is held" sticky "$(explained "$child" .held)"
 	# Those from before, and others, are not meant.
-	equal "counted" "0 2 0" "$(status '.held | "\(.manual) \(.sticky) \(.foreign)"')"
+	equal "counted" "0 2 0" "$(counters '.held | "\(.manual) \(.sticky) \(.foreign)"')"
 	equal "marked" sticky "$(ctl ps --json special | jq -r ".tasks[] | select(.pid == $child).held")"
 	kill -KILL "$RBCED"
 	wait "$RBCED" 2>/dev/null
@@ -119,7 +119,7 @@ test_sticky_takes_the_descendants() {
 	contains "release of the tree" "1 descendants given back" "$(ctl release --tree $SHELL_PID)"
 	equal "the shell, given back" shells "$(container_of $SHELL_PID)"
 	equal "its child, given back" victims "$(container_of "$VICTIM")"
-	equal "nothing is held" 0 "$(status '.held | add')"
+	equal "nothing is held" 0 "$(counters '.held | add')"
 }
 
 test_run_is_sticky_unless_told_otherwise() {
@@ -168,9 +168,9 @@ test_moved_by_others() {
 	equal "where it was put" shells "$(explained "$VICTIM" .put)"
 	contains "where it was found" / "$(explained "$VICTIM" .found)"
 	contains "for people" "put into shells, found in" "$(ctl explain "$VICTIM")"
-	equal "counted" "0 0 1" "$(status '.held | "\(.manual) \(.sticky) \(.foreign)"')"
+	equal "counted" "0 0 1" "$(counters '.held | "\(.manual) \(.sticky) \(.foreign)"')"
 	equal "told" 1 "$(grep -c "process $VICTIM was put into 'shells'" "$T/rbced.log")"
-	between "decisions" 1 1000 "$(status .decisions.foreign)"
+	between "decisions" 1 1000 "$(status decisions.foreign)"
 	# A reload changes nothing about it, nor does a restart.
 	ctl reload >/dev/null
 	stays_outside "after a reload" "$VICTIM"
@@ -224,7 +224,7 @@ test_moved_by_others_and_the_container_removed() {
 	start_rbced --linger 1s
 	start_shell
 	move_out $SHELL_PID
-	if [ "$(status .layout)" != v2 ]; then
+	if [ "$(status layout)" != v2 ]; then
 		# It still stands there in the other hierarchies.
 		local file
 		for file in /sys/fs/cgroup/*/cgroup.procs; do echo $SHELL_PID >"$file"; done
@@ -242,7 +242,7 @@ test_a_group_removed_under_its_tasks() {
 	local group
 	family_rules many/victims
 	start_rbced
-	[ "$(status .layout)" != v2 ] || skip "tasks cannot go up to a group that hands controllers on"
+	[ "$(status layout)" != v2 ] || skip "tasks cannot go up to a group that hands controllers on"
 	start_shell
 	shell_starts
 	settled "$VICTIM" many/victims
@@ -250,7 +250,7 @@ test_a_group_removed_under_its_tasks() {
 	rmdir /sys/fs/cgroup/*/"$ROOT/many/victims" || fail "cannot remove the groups"
 	after_events
 	equal "made again" many/victims "$(container_of "$VICTIM")"
-	equal "held" 0 "$(status '.held | add')"
+	equal "held" 0 "$(counters '.held | add')"
 }
 
 test_a_reload_is_no_move_by_others() {
@@ -265,7 +265,7 @@ test_a_reload_is_no_move_by_others() {
 	family_rules victims
 	ctl reload >/dev/null
 	settled "$VICTIM" victims
-	equal "held" 0 "$(status '.held | add')"
+	equal "held" 0 "$(counters '.held | add')"
 }
 
 # A group below one for threads takes no process: a move of ours gets no further than v1.
@@ -274,19 +274,19 @@ test_a_move_that_fails_half_way() {
 	above=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)/$ROOT/many
 	family_rules many/victims
 	start_rbced
-	[ "$(status .layout)" = hybrid ] || skip "one hierarchy: nothing is half"
+	[ "$(status layout)" = hybrid ] || skip "one hierarchy: nothing is half"
 	# shellcheck disable=SC2064 # as it is now
 	at_end "kill \$VICTIM; sleep 0.2; rmdir $above/victims $above"
 	mkdir -p "$above" && echo threaded >"$above/cgroup.type" || fail "cannot make it threaded"
 	"$T/bin/victim" 100 &
 	VICTIM=$!
-	failed() { [ "$(status .decisions.failed)" -gt 0 ]; }
+	failed() { [ "$(status decisions.failed)" -gt 0 ]; }
 	wait_for 15 failed
 	after_events
 	after_events
 	contains "in some hierarchies" "$ROOT/many/victims" "$(cat /proc/$VICTIM/cgroup)"
 	equal "not in v2" "" "$(grep "^0::.*$ROOT" /proc/$VICTIM/cgroup)"
-	equal "held" 0 "$(status '.held | add')"
+	equal "held" 0 "$(counters '.held | add')"
 	equal "verdict" pending "$(explained "$VICTIM" .verdict)"
 }
 
@@ -310,8 +310,8 @@ test_realtime_stays_where_it_is() {
 	after_events
 	after_events
 	equal "warnings" 1 "$(grep -c "process '$VICTIM' to container 'victims': it is real-time" "$T/rbced.log")"
-	between "decisions" 3 1000 "$(status .decisions.realtime)"
-	equal "failures" 0 "$(status .decisions.failed)"
+	between "decisions" 3 1000 "$(status decisions.realtime)"
+	equal "failures" 0 "$(status decisions.failed)"
 	contains "by hand" "it is real-time" "$(ctl classify "$VICTIM" special 2>&1)"
 	equal "after that" - "$(container_of "$VICTIM")"
 	# When it is no longer, its next event brings it where it belongs.

@@ -5,7 +5,7 @@
 # the same on every cgroup layout
 
 resynced() {
-	[ "$(status .events.resyncs)" -gt "$1" ]
+	[ "$(status events.resyncs)" -gt "$1" ]
 }
 
 # The daemon stands still while more happens than its buffer takes.
@@ -14,7 +14,7 @@ test_what_a_small_buffer_loses_is_made_good() {
 	victims_rule
 	start_rbced --source connector --event-buffer 4K
 	for _ in 1 2 3; do
-		before=$(status .events.resyncs)
+		before=$(status events.resyncs)
 		kill -STOP "$RBCED"
 		hold_victims 200
 		from=$(date +%s%N)
@@ -24,7 +24,7 @@ test_what_a_small_buffer_loses_is_made_good() {
 		wait_for 20 resynced "$before"
 		let_go
 	done
-	between "lost events" 300 1000000 "$(status .events.lost)"
+	between "lost events" 300 1000000 "$(status events.lost)"
 	contains "the log" "events were lost" "$(cat "$T/rbced.log")"
 }
 
@@ -40,7 +40,7 @@ test_losses_without_end() {
 	hold_victims 100
 	for i in "${lanes[@]}"; do kill -KILL "$i"; done
 	wait_for 20 are_in victims
-	figure "$(status .events.lost) events lost, $(status .events.resyncs) looks at all tasks"
+	figure "$(status events.lost) events lost, $(status events.resyncs) looks at all tasks"
 	let_go
 }
 
@@ -54,12 +54,12 @@ test_without_a_source_of_events() {
 		"$BIN/rbced" --rules "$T/rules" --root "$ROOT" --source connector 2>"$T/rbced.log" &
 	RBCED=$!
 	wait_for 20 daemon_answers
-	equal "source" scan "$(status .source.name)"
+	equal "source" scan "$(status source.name)"
 	equal "lines that say why" 1 "$(grep -c 'source connector: cannot listen' "$T/rbced.log")"
 	"$T/bin/victim" 1000 &
 	victim=$!
 	settled $victim victims
-	between "looks" 1 1000 "$(status .source.looks)"
+	between "looks" 1 1000 "$(status source.looks)"
 	ctl classify $victim by/hand >/dev/null
 	sleep 1.5
 	equal "what was placed by hand" by/hand "$(container_of $victim)"
@@ -75,7 +75,7 @@ test_in_another_pid_namespace() {
 		"$2/bin/victim" 1000' sh "$BIN" "$T" "$ROOT" &
 	# Taken down with what else runs here.
 	wait_for 20 daemon_answers
-	equal "source" scan "$(status .source.name)"
+	equal "source" scan "$(status source.name)"
 	contains "the log" "pid and user namespaces only" "$(cat "$T/rbced.log")"
 	both_right() { [ "$(ctl ps --json | jq '.tasks | length')" = 2 ]; }
 	wait_for 20 both_right
@@ -84,7 +84,7 @@ test_in_another_pid_namespace() {
 test_a_source_that_is_asked_for() {
 	victims_rule
 	start_rbced --source scan --scan-interval 100ms
-	equal "source" scan "$(status .source.name)"
+	equal "source" scan "$(status source.name)"
 	hold_victims 50
 	wait_for 20 are_in victims
 	let_go
@@ -96,13 +96,13 @@ test_a_source_that_is_asked_for() {
 test_what_the_kernel_keeps_back() {
 	victims_rule
 	start_rbced --source connector
-	[ "$(status .source.kernel_filters)" = true ] || skip "this kernel does not filter events (Linux 6.6)"
+	[ "$(status source.kernel_filters)" = true ] || skip "this kernel does not filter events (Linux 6.6)"
 	for _ in 1 2 3 4 5; do "$T/bin/victim" 0; done
 	hold_victims 20
 	wait_for 20 are_in victims
 	let_go
-	equal "ends told" 0 "$(status .events.exit)"
-	between "events kept back" 20 1000000 "$(status .source.kept_back)"
-	equal "lost" 0 "$(status .events.lost)"
-	equal "looks at all tasks" 0 "$(status .events.resyncs)"
+	equal "ends told" 0 "$(status events.exit)"
+	between "events kept back" 20 1000000 "$(status source.kept_back)"
+	equal "lost" 0 "$(status events.lost)"
+	equal "looks at all tasks" 0 "$(status events.resyncs)"
 }

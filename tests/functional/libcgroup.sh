@@ -120,7 +120,7 @@ test_user_signals() {
 		kill -$signal "$RBCED"
 		settled "$PID" after-$signal
 		reloads=$((reloads + 1))
-		equal "reloads after SIG$signal" $reloads "$(status .rules.reloads)"
+		equal "reloads after SIG$signal" $reloads "$(status rules.reloads)"
 	done
 	stop_rbced || fail "it ended with status $?"
 }

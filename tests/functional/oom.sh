@@ -84,8 +84,8 @@ test_kill_largest() {
 	alive $OUTSIDE "$SMALL" "$LARGE"
 	wait_told 10 ".action == \"killed\" and .pid == $PID and .comm == \"eat\" and .container == \"box\" and .reason == \"limit\""
 	contains "log" "action=killed reason=limit pid=$PID comm=eat" "$(cat "$T/rbced.log")"
-	equal "killed" 1 "$(status .oom.killed)"
-	equal "killed by the kernel" 0 "$(status '.oom."kernel-killed"')"
+	equal "killed" 1 "$(status oom.killed)"
+	equal "killed by the kernel" 0 "$(status oom.kernel-killed)"
 	# It can be filled again up to there.
 	inside box "$HELP/eat" 4
 	wait_for 30 uses 13
@@ -145,7 +145,7 @@ test_freeze_and_ask() {
 	wait_told 60 '.action == "frozen"'
 	alive $OUTSIDE "$SMALL" "$LARGE" "$PID"
 	equal "state" asked "$(ctl oom --json | jq -r '.containers[0].state')"
-	equal "nobody was killed" 0 "$(status .oom.killed)"
+	equal "nobody was killed" 0 "$(status oom.killed)"
 	ctl oom nowhere thaw 2>"$T/err" && fail "a container that there is not was answered"
 	contains "why" "it has no oom.policy" "$(cat "$T/err")"
 	# A daemon that starts again still waits for the answer.
@@ -262,8 +262,8 @@ test_page_cache_is_no_want() {
 	dd if=/dev/zero of="$file" bs=1M count=80 conv=fsync 2>/dev/null
 	dd of="$file" conv=notrunc oflag=nocache count=0 2>/dev/null
 	ctl run box -- dd if="$file" of=/dev/null bs=1M 2>/dev/null || fail "the reader was stopped"
-	equal "killed" 0 "$(status .oom.killed)"
-	equal "killed by the kernel" 0 "$(status '.oom."kernel-killed"')"
+	equal "killed" 0 "$(status oom.killed)"
+	equal "killed by the kernel" 0 "$(status oom.kernel-killed)"
 }
 
 # Swapping is slow, and memory does not run out of it.
@@ -315,7 +315,7 @@ test_the_kernel_gets_its_own_back() {
 	wait_for 20 disarmed
 	inside box "$HELP/eat" 100
 	wait_for 60 ended "$PID"
-	equal "killed by the daemon" 0 "$(status .oom.killed)"
+	equal "killed by the daemon" 0 "$(status oom.killed)"
 }
 
 descriptors() {
@@ -328,7 +328,7 @@ resident() {
 
 # kills_reach N
 kills_reach() {
-	[ "$(status .oom.killed)" -ge "$1" ]
+	[ "$(status oom.killed)" -ge "$1" ]
 }
 
 test_again_and_again_without_a_leak() {
@@ -344,8 +344,8 @@ test_again_and_again_without_a_leak() {
 	wait_for 340 ended "$PID"
 	wait "$PID" || fail "the shell in the container was killed"
 	wait_for 10 kills_reach $((n + 10))
-	figure "$(status .oom.killed) killed by the daemon, $(status '.oom."kernel-killed"') by the kernel, VmRSS $rss kB before and $(resident) kB after"
-	equal "kills" $((n + 10)) "$(($(status .oom.killed) + $(status '.oom."kernel-killed"')))"
+	figure "$(status oom.killed) killed by the daemon, $(status oom.kernel-killed) by the kernel, VmRSS $rss kB before and $(resident) kB after"
+	equal "kills" $((n + 10)) "$(($(status oom.killed) + $(status oom.kernel-killed)))"
 	# A request more or less is open while one counts.
 	between "descriptors" $((fds - 3)) $((fds + 3)) "$(descriptors)"
 	between "VmRSS" 1000 $((rss + 512)) "$(resident)"
@@ -371,7 +371,7 @@ test_the_handler_under_a_limit() {
 		wait_for 60 ended "$PID"
 	done
 	alive $OUTSIDE "$SMALL" "$LARGE" "$RBCED"
-	equal "killed" 5 "$(status .oom.killed)"
+	equal "killed" 5 "$(status oom.killed)"
 	figure "the daemon used at most $(($(cat "$group/memory.peak" "$group/memory.max_usage_in_bytes" 2>/dev/null) >> 10)) KiB of 32768; locked: $(awk '$1 == "VmLck:" { print $2 }' "/proc/$RBCED/status") kB"
 	ended_well rbced "$RBCED" || fail "it ended badly"
 	RBCED=

@@ -169,7 +169,7 @@ test_tasks_above_a_container() {
 	settled $outer outer
 	equal "pids.max" 7 "$(cat "$(group_file pids pids.max pids.max outer/inner)")"
 	equal "memory.max" $((64 << 20)) "$(cat "$(group_file memory memory.limit_in_bytes memory.max outer/inner)")"
-	equal "failures" 0 "$(status .containers.limits_failed)"
+	equal "failures" 0 "$(status containers.limits_failed)"
 }
 
 test_children_stay_with_their_parent() {
@@ -243,8 +243,8 @@ test_observe_moves_nothing() {
 	"$T/bin/victim" 100 &
 	wait_for 15 sh -c "[ \"\$('$BIN/rbcectl' explain --root $ROOT --json $! | jq -r .verdict)\" = observed ]"
 	equal "an observed task" - "$(container_of $!)"
-	equal "containers made" 0 "$(status .containers.now)"
-	between "observed decisions" 1 100 "$(status .decisions.observed)"
+	equal "containers made" 0 "$(status containers.now)"
+	between "observed decisions" 1 100 "$(status decisions.observed)"
 }
 
 test_what_ran_before_the_daemon() {
@@ -276,6 +276,6 @@ test_lost_events_are_made_good() {
 	kill -CONT "$RBCED"
 	wait_for 15 sh -c "[ \"\$('$BIN/rbcectl' status --root $ROOT --json | jq .events.resyncs)\" -gt 0 ]"
 	wait_for 15 are_in victims
-	between "lost events" 1 100000 "$(status .events.lost)"
+	between "lost events" 1 100000 "$(status events.lost)"
 	let_go
 }

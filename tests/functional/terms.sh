@@ -322,7 +322,7 @@ test_include_and_defaults() {
 	sed -i 's|common/job.rules|rules/more|' "$T/rules/test.rules"
 	echo "[include test.rules]" >"$T/rules/more"
 	contains "a circle" "it would include itself: $T/rules/test.rules > " "$(ctl reload 2>&1)"
-	equal "rules in force" 1 "$(status .rules.count)"
+	equal "rules in force" 1 "$(status rules.count)"
 }
 
 test_hits_are_counted() {

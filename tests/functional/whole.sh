@@ -48,7 +48,7 @@ test_every_process() {
 	done
 	all_right() { [ -z "$(misplaced)" ]; }
 	wait_for 30 all_right
-	before=$(status .decisions.failed)
+	before=$(status decisions.failed)
 	equal "moves that failed" 0 "$before"
 	stop_rbced || fail "it ended with status $?"
 	RBCED=
