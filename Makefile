@@ -50,10 +50,10 @@ say  = $(if $(V),,@printf '  %-5s %s\n' $(1) $@)
 
 # Folders with a library's sources, lowest last (link order); of programs; of parts of a program.
 LIBRARIES := rules controllers core
-PROGRAM_DIRS := $(patsubst %/main.c,%,$(wildcard rbced/main.c rbced/rbcectl/main.c stats/main.c \
-        ulimitx/main.c ulimitx/run/main.c))
+PROGRAM_DIRS := rbced rbced/rbcectl rbced/rbcectl/images stats stats/serve ulimitx ulimitx/run
 PARTS := rbced/gate rbced/source rbced/oom $(addprefix stats/,sample store exits shares show top serve)
-program_name = $(if $(filter stats,$1),containerstats,$(if $(filter %/run,$1),ulimitx-run,$(notdir $1)))
+# Its last folder; those that hold some commands of another program have its name before theirs.
+program_name = $(subst serve,containerstats-serve,$(subst images,rbcectl-images,$(subst run,ulimitx-run,$(patsubst stats,containerstats,$(notdir $1)))))
 objects = $(patsubst %.c,$B/%.o,$(filter-out $(LEFT_OUT),$(foreach d,$1,$(wildcard $d/*.c))))
 
 LIBRARY_OBJ := $(call objects,$(LIBRARIES) controllers/bpf rules/import core/cli \
@@ -73,9 +73,13 @@ $B/$1.a: $(call objects,$1 $(filter $1/%,$(PARTS)))
 	$$Q mkdir -p $$(@D) && $$(RM) $$@ && $$(AR) rcs $$@ $$^
 $B/bin/$(call program_name,$1): $B/$1/main.o $B/$1.a $B/lib.a
 	$$(call say,LD)
-	$$Q mkdir -p $$(@D) && $$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ $$(PKG_LIBS)
+	$$Q mkdir -p $$(@D) && $$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) \
+		-Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group $$(PKG_LIBS)
 endef
 $(foreach d,$(PROGRAM_DIRS),$(eval $(call program,$d)))
+# They take what all commands share.
+$B/bin/rbcectl-images: $B/rbced/rbcectl.a
+$B/bin/containerstats-serve: $B/stats.a
 
 $B/%.o: %.c Makefile
 	$(call say,CC)

@@ -28,7 +28,7 @@ $B/controllers/bpf/pins.o: override CPPFLAGS += -isystem $B
 # Migration goes over TLS.
 TLS_LACKS := $(if $(shell { $(PKG_CONFIG) --exists gnutls && echo yes; } 2>/dev/null),,libgnutls28)
 PACKAGES  += $(if $(TLS_LACKS),,gnutls)
-LEFT_OUT  += $(if $(TLS_LACKS),%/rbcectl/peer.c,%/rbcectl/peer-none.c)
+LEFT_OUT  += $(if $(TLS_LACKS),%/images/peer.c,%/images/peer-none.c)
 $(eval $(call optional,tls,migration,$(TLS_LACKS)))
 
 # What others load: a session module of PAM, a plugin of Slurm. Each is left out where its headers are not.

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* containerstats: the account of every container, in an SQLite database. */
+#include "cli/beside.h"
 #include "cli/log.h"
 #include "cli/options.h"
 #include "commands.h"
 #include "util.h"
 
+/* Without a function it is a program of its own. */
 static const struct {
 	const char *name;
 	int (*run)(int argc, char **argv);
@@ -17,7 +19,7 @@ static const struct {
 	{"check", command_check, "is the database whole, and does it agree with itself?"},
 	{"query", command_query, "metrics of containers over time"},
 	{"export", command_export, "all of it as CSV or OpenMetrics"},
-	{"serve", command_serve, "all of it in a browser, for programs and for Prometheus"},
+	{"serve", NULL, "all of it in a browser, for programs and for Prometheus"},
 	{"top", command_top, "what every container does now, on the terminal"},
 };
 
@@ -58,7 +60,8 @@ int main(int argc, char **argv)
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
 		if (streq(argv[at], commands[i].name))
-			return commands[i].run(argc - at, argv + at);
+			return commands[i].run ? commands[i].run(argc - at, argv + at)
+					       : run_beside("containerstats-serve", argv + at - 1);
 	log_error("cannot do '%s': there is no such command; see --help", argv[at]);
 	return EXIT_USAGE;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* ulimitx: what am I allowed, and who says so? */
+#include <core/cli/beside.h>
 #include <core/cli/log.h>
 #include <core/cli/options.h>
 #include <errno.h>
@@ -263,24 +264,6 @@ static void check(struct arguments *a)
 		add_name(&a->show, a->operands[i]);
 }
 
-/* `run` is a program of its own: it needs libraries that would slow down all the rest. */
-static int start_job(char **argv)
-{
-	char path[PATH_MAX], *slash;
-	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - sizeof("ulimitx-run"));
-
-	if (n > 0) {
-		path[n] = '\0';
-		slash = strrchr(path, '/');
-		if (slash) {
-			snprintf(slash + 1, sizeof("ulimitx-run"), "ulimitx-run");
-			execv(path, argv);
-		}
-	}
-	log_error("cannot run '%s': %s", n > 0 ? path : "ulimitx-run", strerror(errno));
-	return EXIT_FAILURE;
-}
-
 static int parse(struct arguments *a, int argc, char **argv)
 {
 	struct option_row options[20 + ARRAY_SIZE(letters)] = {
@@ -331,7 +314,8 @@ int main(int argc, char **argv)
 
 	log_open(argv[0], LOG_LEVEL_INFO);
 	if (argc > 1 && streq(argv[1], "run"))
-		return start_job(argv + 1);
+		/* It needs libraries that would slow down all the rest. */
+		return run_beside("ulimitx-run", argv + 1);
 	first = parse(&a, argc, argv);
 	a.operands = argv + first;
 	a.n_operands = argc - first;

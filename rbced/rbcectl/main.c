@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* rbcectl: asks and directs rbced, and shows the containers. */
+#include <core/cli/beside.h>
 #include <core/cli/log.h>
-#include <errno.h>
-#include <rbce/units.h>
 #include <stdio.h>
 
 #include "rbcectl.h"
 #include "util.h"
 
+/* Without a function it is one of images/main.c. */
 static const struct {
 	const char *name;
 	command_fn *run;
@@ -34,11 +34,11 @@ static const struct {
 	{"create", command_create, "start a command in namespaces of its own"},
 	{"enter", command_enter, "start a command in the namespaces of a container or process"},
 	{"console", command_console, "the console of a container with namespaces"},
-	{"crfs", command_crfs, "a checkpoint as a file system"},
+	{"crfs", NULL, "a checkpoint as a file system"},
 	{"oci", command_oci, "containers from OCI bundles"},
-	{"checkpoint", command_checkpoint, "put a container into a directory; verify one"},
-	{"restore", command_restore, "restore a container from such a directory"},
-	{"migrate", command_migrate, "take a container to another machine; wait for one"},
+	{"checkpoint", NULL, "put a container into a directory; verify one"},
+	{"restore", NULL, "restore a container from such a directory"},
+	{"migrate", NULL, "take a container to another machine; wait for one"},
 	{"get", command_get, "the values of a container, and what holds for it"},
 	{"set", command_set, "set values of a container"},
 	{"apply", command_apply, "set what rule files say, all or nothing"},
@@ -63,35 +63,6 @@ static void print_help(void)
 	printf("\nEvery command has --root NAME, --json and --help.\n");
 }
 
-int command_parse(const struct command_line *line, int argc, char **argv, int min, int max)
-{
-	int first = options_parse(line, argc, argv);
-
-	if (argc - first < min || (max >= 0 && argc - first > max)) {
-		log_error("cannot use %d arguments: usage: %s %s", argc - first, log_program(),
-			  line->usage);
-		exit(EXIT_USAGE);
-	}
-	return first;
-}
-
-pid_t command_pid(const char *operand)
-{
-	uint64_t pid;
-
-	if (rbce_parse_number(operand, 1, INT32_MAX, &pid) < 0) {
-		log_error("cannot use process '%s': it is no process id", operand);
-		exit(EXIT_USAGE);
-	}
-	return (pid_t)pid;
-}
-
-int command_failed(const struct rbce_error *err)
-{
-	log_error("%s", err->message);
-	return EXIT_FAILURE;
-}
-
 int main(int argc, char **argv)
 {
 	log_open(argv[0], LOG_LEVEL_INFO);
@@ -109,7 +80,8 @@ int main(int argc, char **argv)
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
 		if (streq(commands[i].name, argv[1]))
-			return commands[i].run(argc - 1, argv + 1);
+			return commands[i].run ? commands[i].run(argc - 1, argv + 1)
+					       : run_beside("rbcectl-images", argv);
 	log_error("cannot run '%s': it is not a command; see --help", argv[1]);
 	return EXIT_USAGE;
 }

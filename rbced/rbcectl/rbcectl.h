@@ -30,36 +30,31 @@ struct common {
  */
 typedef int command_fn(int argc, char **argv);
 command_fn command_rules, command_explain, command_classify, command_release, command_reclassify,
-	command_tag, command_reload;                                     /* daemon.c */
-command_fn command_status;                                               /* status.c */
-command_fn command_events;                                               /* events.c */
-command_fn command_containers, command_ps;                               /* containers.c */
-command_fn command_kill, command_dissolve, command_freeze, command_thaw; /* control.c */
-command_fn command_simulate;                                             /* simulate.c */
-command_fn command_import;                                               /* import.c */
-command_fn command_enforce;                                              /* enforce.c */
-command_fn command_lint;                                                 /* lint.c */
-command_fn command_keys;                                                 /* keys.c */
-command_fn command_run;                                                  /* run.c */
-command_fn command_get;                                                  /* get.c */
-command_fn command_set, command_reclaim;                                 /* set.c */
-command_fn command_apply, command_diff;                                  /* apply.c */
-command_fn command_snapshot;                                             /* snapshot.c */
-command_fn command_oom, command_penalty;                                 /* oom.c */
-command_fn command_create;                                               /* create.c */
-command_fn command_enter;                                                /* enter.c */
-command_fn command_console;                                              /* console.c */
-command_fn command_oci;                                                  /* oci.c */
-command_fn command_checkpoint, command_restore; /* checkpoint.c, restore.c */
-command_fn command_migrate;                     /* migrate.c */
-command_fn command_job;                         /* job.c */
-command_fn command_crfs;                        /* crfs.c */
+	command_tag, command_reload;                                           /* daemon.c */
+command_fn command_status;                                                     /* status.c */
+command_fn command_events;                                                     /* events.c */
+command_fn command_containers, command_ps;                                     /* containers.c */
+command_fn command_kill, command_dissolve, command_freeze, command_thaw;       /* control.c */
+command_fn command_simulate;                                                   /* simulate.c */
+command_fn command_import;                                                     /* import.c */
+command_fn command_enforce;                                                    /* enforce.c */
+command_fn command_lint;                                                       /* lint.c */
+command_fn command_keys;                                                       /* keys.c */
+command_fn command_run;                                                        /* run.c */
+command_fn command_get;                                                        /* get.c */
+command_fn command_set, command_reclaim;                                       /* set.c */
+command_fn command_apply, command_diff;                                        /* apply.c */
+command_fn command_snapshot;                                                   /* snapshot.c */
+command_fn command_oom, command_penalty;                                       /* oom.c */
+command_fn command_create;                                                     /* create.c */
+command_fn command_enter;                                                      /* enter.c */
+command_fn command_console;                                                    /* console.c */
+command_fn command_oci;                                                        /* oci.c */
+command_fn command_job;                                                        /* job.c */
+command_fn command_checkpoint, command_restore, command_migrate, command_crfs; /* images/ */
 
 /* Parses the command line and checks the number of operands; returns the first operand's index. */
 int command_parse(const struct command_line *line, int argc, char **argv, int min, int max);
-
-/* A checkpoint of the container NAME, which runs on, into DIR. */
-int checkpoint_take(const char *root, const char *name, const char *dir, struct rbce_error *err);
 
 /* A pid from an operand; ends the program with a usage error when it is none. */
 pid_t command_pid(const char *operand);

@@ -4,13 +4,13 @@
 #include <core/cli/log.h>
 #include <errno.h>
 #include <rbce/checkpoint.h>
+#include <rbced/rbcectl/space.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
 #include "file.h"
 #include "restore.h"
-#include "space.h"
 #include "util.h"
 
 DEFINE_CLEANUP(struct rbce_container *, rbce_container_close)

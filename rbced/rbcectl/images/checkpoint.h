@@ -4,8 +4,7 @@
 #define RBCECTL_CHECKPOINT_H
 
 #include <rbce/checkpoint.h>
-
-#include "rbcectl.h"
+#include <rbced/rbcectl/rbcectl.h>
 
 /* What is asked for; times are microseconds. */
 struct checkpoint_wish {
@@ -18,6 +17,8 @@ struct checkpoint_wish {
 	uint64_t every, keep;
 };
 
+/* A checkpoint of the container NAME, which runs on, into DIR. */
+int checkpoint_take(const char *root, const char *name, const char *dir, struct rbce_error *err);
 int checkpoint_make(const char *root, const char *name, const char *dir,
 		    const struct checkpoint_wish *asked, struct rbce_checkpoint_figures *ret,
 		    struct rbce_error *err);

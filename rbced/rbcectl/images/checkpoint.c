@@ -5,9 +5,9 @@
 #include <errno.h>
 #include <rbce/checkpoint.h>
 #include <rbce/units.h>
+#include <rbced/rbcectl/changes.h>
 #include <signal.h>
 
-#include "changes.h"
 #include "checkpoint.h"
 #include "file.h"
 #include "restore.h"

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* A peer over TLS; see peer.h. */
-#include "peer.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <gnutls/gnutls.h>
@@ -13,6 +11,7 @@
 #include <stdarg.h>
 #include <sys/socket.h>
 
+#include "peer.h"
 #include "util.h"
 
 enum { BACKLOG = 16, PATIENCE = 10 * 1000000 };

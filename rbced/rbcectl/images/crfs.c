@@ -3,8 +3,9 @@
 #include <core/cli/log.h>
 #include <fcntl.h>
 #include <rbce/crfs.h>
+#include <rbced/rbcectl/rbcectl.h>
 
-#include "rbcectl.h"
+#include "checkpoint.h"
 #include "util.h"
 
 DEFINE_CLEANUP(struct rbce_crfs *, rbce_crfs_close)

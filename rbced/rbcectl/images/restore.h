@@ -4,8 +4,7 @@
 #define RBCECTL_RESTORE_H
 
 #include <rbce/checkpoint.h>
-
-#include "rbcectl.h"
+#include <rbced/rbcectl/rbcectl.h>
 
 struct restoration {
 	const char *root, *name;
