@@ -98,21 +98,26 @@ told() {
 	equal "$1 under $QUOTA on $WHERE" "$3" "$mine"
 }
 
-# as_runtime NAME VERSIONS COMMAND...: for quotas on its own group and on the one above.
+# as_runtime NAME VERSIONS COMMAND...: for quotas on its own group, and for one on the group above.
 as_runtime() {
 	local name=$1 versions=$2 out
 	shift 2
 	write_rules </dev/null
 	start_rbced
-	for WHERE in place/job place; do
-		for QUOTA in 150% 50% 33.3% 100% 190%; do
-			ctl run place/job -- true
-			ctl set $WHERE cpu.max=$QUOTA || fail "cannot set cpu.max"
-			out=$(ctl run place/job -- "$@") || fail "$name failed under $QUOTA"
-			told "$name" "$versions" "$out"
-			ctl set $WHERE cpu.max=max
-		done
-	done
+	while read -r WHERE QUOTA; do
+		ctl run place/job -- true
+		ctl set "$WHERE" "cpu.max=$QUOTA" || fail "cannot set cpu.max"
+		out=$(ctl run place/job -- "$@" </dev/null) || fail "$name failed under $QUOTA"
+		told "$name" "$versions" "$out"
+		ctl set "$WHERE" cpu.max=max
+	done <<-END
+		place/job 150%
+		place/job 50%
+		place/job 33.3%
+		place/job 100%
+		place/job 190%
+		place 150%
+	END
 }
 
 test_as_nproc() {
