@@ -81,7 +81,13 @@ $(foreach d,$(PROGRAM_DIRS),$(eval $(call program,$d)))
 $B/bin/rbcectl-images: $B/rbced/rbcectl.a
 $B/bin/containerstats-serve: $B/stats.a
 
-$B/%.o: %.c Makefile
+# Written when it changes: what a library that has come or gone makes different is built again.
+ifneq ($(strip $(FEATURES)),$(file <$B/features))
+$(shell mkdir -p $B)
+$(file >$B/features,$(strip $(FEATURES)))
+endif
+
+$B/%.o: %.c Makefile $B/features
 	$(call say,CC)
 	$Q mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
