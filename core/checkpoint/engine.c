@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 
 #include "file.h"
+#include "guard.h"
 #include "util.h"
 
 struct engine {
@@ -47,6 +48,10 @@ __attribute__((noreturn)) static void become_engine(const struct engine_job *job
 {
 	int keep;
 
+	/* Ended while a task is in the midst of a system call of the engine's, it takes that along.
+	 * What is restored would have this from it. */
+	if (job && job->action != ENGINE_RESTORE)
+		guard_stand_apart();
 	if (job && job->clock && set_clock(job) < 0)
 		_exit(126);
 	/* Out of the way of each other; dup2() leaves a copy that the engine gets. */

@@ -6,15 +6,27 @@
 #include "guard.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
+#include "file.h"
 #include "util.h"
 
 /* A group that goes meanwhile needs it no more. */
 enum { THAW_TRIES = 100, THAW_PAUSE_MS = 50 };
+
+void guard_stand_apart(void)
+{
+	static const int asked[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
+
+	setsid();
+	for (size_t i = 0; i < ARRAY_SIZE(asked); i++)
+		signal(asked[i], SIG_IGN);
+	file_write_at(AT_FDCWD, "/proc/self/oom_score_adj", "-1000");
+}
 
 __attribute__((noreturn)) static void watch(struct rbce_container *c, int link)
 {
@@ -22,9 +34,7 @@ __attribute__((noreturn)) static void watch(struct rbce_container *c, int link)
 	ssize_t n;
 	char byte;
 
-	/* Signals for the one that is watched, from its terminal, are none for this one. */
-	setsid();
-	signal(SIGTERM, SIG_IGN);
+	guard_stand_apart();
 	do
 		n = read(link, &byte, 1);
 	while (n < 0 && errno == EINTR);

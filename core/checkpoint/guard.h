@@ -15,4 +15,10 @@ int guard_start(struct rbce_container *c, struct guard *ret, struct rbce_error *
 /* All is well: it goes without doing anything. */
 void guard_stop(struct guard *guard);
 
+/*
+ * What ends the one that started this process does not end it as well: signals from its terminal or
+ * to it, those that ask to end, and the kernel when memory is short. Also for what it executes.
+ */
+void guard_stand_apart(void);
+
 #endif

@@ -85,3 +85,44 @@ test_engine_killed() {
 	done
 	figure "of $total calls; it ran on $ran times, and was restored $restored times"
 }
+
+# In place of criu: the engine that dumps waits to be let go.
+make_engine_wait() {
+	mkdir "$T/bin"
+	mkfifo "$T/go"
+	cat >"$T/bin/criu" <<-END
+		#!/bin/sh
+		if [ -e "$T/told" ]; then
+			echo \$\$ >"$T/engine"
+			read -r _ <"$T/go"
+		fi
+		: >"$T/told"
+		exec /usr/sbin/criu "\$@"
+	END
+	chmod +x "$T/bin/criu"
+}
+
+gone() {
+	! kill -0 "$1" 2>/dev/null
+}
+
+# What asks rbcectl to end, from its terminal or not, is nothing to the engine: ended in the midst of its
+# work, it might take a process along.
+test_rbcectl_asked_to_end() {
+	local pid engine
+	start_counter
+	make_engine_wait
+	PATH=$T/bin:$PATH setsid "$BIN/rbcectl" checkpoint --root "$ROOT" one "$T/image" >/dev/null 2>&1 &
+	pid=$!
+	wait_for 60 test -s "$T/engine"
+	engine=$(cat "$T/engine")
+	equal "what the kernel thinks of ending it" -1000 "$(cat "/proc/$engine/oom_score_adj")"
+	kill -HUP -- "-$pid"
+	wait $pid
+	equal "how rbcectl ended" $((128 + 1)) $?
+	for signal in HUP INT QUIT TERM; do kill -$signal "$engine" || fail "the engine has ended with rbcectl"; done
+	echo >"$T/go"
+	wait_for 60 gone "$engine"
+	runs_or_restored "rbcectl asked to end"
+	equal "how often it ran on" 1 "$ran"
+}
