@@ -55,7 +55,8 @@ test_rbcectl_killed() {
 }
 
 # In place of criu: the engine that dumps, which is started after the one that only tells its version, is
-# ended at its system call KILL_AT.
+# ended at its system call KILL_AT, and not while a process is in the midst of one for it: that it would take
+# along, which rbce-checkpoint(7) says.
 make_engine() {
 	mkdir "$T/bin"
 	cat >"$T/bin/criu" <<-END

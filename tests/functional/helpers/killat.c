@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * killat N first|second PROGRAM [ARGUMENT...]: SIGKILL to the program, or to the first process that
- * it forks, at its N-th system call. Prints how many calls there were until the end or until then.
+ * it forks, at its N-th system call, or the next that has nothing to do with a process that it traces:
+ * what that one is in the midst of then, nobody can take back. Prints how many calls there were until
+ * the end or until then.
  */
 #include <errno.h>
 #include <signal.h>
@@ -10,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -51,6 +54,14 @@ static pid_t forked(pid_t pid)
 	return (pid_t)child;
 }
 
+static bool traces(pid_t pid)
+{
+	struct __ptrace_syscall_info info = {0};
+
+	ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof(info), &info);
+	return info.entry.nr == SYS_ptrace || info.entry.nr == SYS_wait4;
+}
+
 int main(int argc, char **argv)
 {
 	long at = argc > 3 ? strtol(argv[1], NULL, 10) : 0, calls = 0;
@@ -76,7 +87,7 @@ int main(int argc, char **argv)
 		if (WSTOPSIG(status) != SYSCALL_STOP)
 			continue;
 		entry = !entry;
-		if (entry && ++calls == at)
+		if (entry && ++calls >= at && !traces(pid))
 			kill(pid, SIGKILL);
 	}
 	printf("%ld\n", calls);
