@@ -113,6 +113,20 @@ test_files_in_memory_wait_too() {
 	wait_for 60 is_full
 }
 
+# Pages that cannot be dropped, as they are locked.
+test_files_on_a_disk_wait_too() {
+	local disk
+	disk=$(disk_folder) || skip "no disk"
+	hungry max "$disk/file" 64
+	wait_for 60 waits
+	limit_held
+	equal "kills" 0 "$(event oom_kill)"
+	ctl set small memory.max=128M
+	wait_for 60 is_full
+	# The disk is another test's then.
+	ctl kill small
+}
+
 test_memory_of_the_kernel_waits_too() {
 	hungry max pipe 64
 	wait_for 60 waits
@@ -163,4 +177,47 @@ test_one_kill_for_each_delay() {
 
 killed_and_full() {
 	[ "$(event oom_kill)" -ge 1 ] && [ "$(grep -cx full "$T/out")" -ge 2 ]
+}
+
+# waiting: how many tasks of the group wait for the kill.
+waiting() {
+	local pid n=0
+	while read -r pid; do
+		! grep -q oom_delay "/proc/$pid/wchan" 2>/dev/null || n=$((n + 1))
+	done <"$GROUP/cgroup.procs"
+	echo $n
+}
+
+# What it began does not matter, nor that nobody comes after it: the kernel keeps the time.
+test_nobody_is_stuck_when_the_handler_dies() {
+	printf '#!/bin/sh\necho $$ >%s\nexec sleep 1000\n' "$T/asked" >"$T/hook"
+	chmod 755 "$T/hook"
+	write_rules <<-END
+		[container small]
+		memory.max = 16M
+		swap.max = 0
+		oom.delay = 5s
+		oom.policy = hook $T/hook for 1000s
+	END
+	start_rbced
+	GROUP=/sys/fs/cgroup/$ROOT/small
+	"$BIN/rbcectl" run --root "$ROOT" small -- "$HELP/fill" anon 7 3 >"$T/out" 2>&1 &
+	wait_for 60 test -s "$T/asked"
+	kill -KILL "$RBCED" "$(cat "$T/asked")"
+	wait "$RBCED"
+	RBCED=
+	wait_for 60 killed_and_full
+	equal "kills" 1 "$(event oom_kill)"
+	equal "those who wait still" 0 "$(waiting)"
+	limit_held
+}
+
+# The whole system's OOM killer takes who waits, and that one dies at once.
+test_oom_of_the_system_does_not_wait() {
+	hungry max anon 64
+	wait_for 60 waits
+	echo 1000 >"/proc/$PID/oom_score_adj"
+	echo f >/proc/sysrq-trigger
+	ended_by_the_kernel $PID
+	equal "delay, which nobody changed" max "$(cat "$GROUP/memory.oom.delay")"
 }

@@ -63,6 +63,11 @@ swapped() {
 	echo $(($(cat "/sys/fs/cgroup/$ROOT/$1/memory.swap.current") / 1024))
 }
 
+# swapped_whole CONTAINER: how many huge pages of it went to swap as such.
+swapped_whole() {
+	awk '$1 == "thp_swpout" { print $2 }' "/sys/fs/cgroup/$ROOT/$1/memory.stat"
+}
+
 # fill CONTAINER WHAT MIB: in the background, its output in a file of the container's name.
 fill() {
 	"$BIN/rbcectl" run --root "$ROOT" "$1" -- "$HELP/fill" "$2" "$3" >"$T/${1//\//-}" 2>&1 &
@@ -102,6 +107,12 @@ test_each_group_swaps_only_where_it_may() {
 		between "KiB in slow, $what" "$(swapped only-slow)" $(($(swapped only-slow) + 8192)) "$(held slow)"
 		between "KiB of only-fast, $what" 24000 48000 "$(swapped only-fast)"
 		between "KiB of only-slow, $what" 24000 48000 "$(swapped only-slow)"
+		# Pages that were split are small ones.
+		case $what in
+		anon) equal "huge pages, $what" 0 "$(swapped_whole only-fast)" ;;
+		huge) between "huge pages of only-fast" 1 20 "$(swapped_whole only-fast)" &&
+			between "huge pages of only-slow" 1 20 "$(swapped_whole only-slow)" ;;
+		esac
 		ctl kill only-fast && ctl kill only-slow && ctl kill neither
 		give_back
 		wait_for 30 are_empty fast slow
@@ -234,6 +245,43 @@ test_a_swap_file_in_use_is_taken_back() {
 	! grep -q "$file" /proc/swaps || fail "the file is still in use"
 	[ ! -e "$file" ] || fail "the file is still there"
 	equal "what the key holds" "max" "$(value own)"
+}
+
+kills() {
+	awk '$1 == "oom_kill" { print $2 }' "/sys/fs/cgroup/$ROOT/$1/memory.events"
+}
+
+# As cgroup-v2.rst has it: somebody in the group is killed for what is read back, or the device stays, or both.
+test_swapoff_of_the_only_device_of_a_full_group() {
+	local device status=0
+	devices
+	device=/dev/zram${DEVICE[fast]}
+	{
+		group wide "slow 0" "default 0"
+		group full "slow 0" "default 0"
+	} | write_rules
+	start_rbced
+	fill wide anon 24
+	wait_for 90 is_full wide
+	between "KiB in fast" 8000 40000 "$(held fast)"
+	ctl set wide memory.max=64M
+	swapoff "$device" || fail "cannot take it from a group that has room"
+	equal "kills where there is room" 0 "$(kills wide)"
+	ctl kill wide
+	swapon -p 20000 "$device"
+	fill full anon 24
+	wait_for 90 is_full full
+	swapoff "$device" 2>"$T/err" || status=$?
+	figure "swapoff ended with $status, $(kills full) kills"
+	if [ "$status" -ne 0 ]; then
+		contains "why it stays" "Cannot allocate memory" "$(cat "$T/err")"
+		between "KiB in a device that stays" 0 40000 "$(held fast)"
+		ctl set full memory.max=64M
+		swapoff "$device" || fail "cannot take it where there is room now"
+	else
+		equal "kills" 1 "$(kills full)"
+	fi
+	swapon -p 20000 "$device"
 }
 
 # A file that is no swap space, or that others may read, is left as it is.

@@ -2,8 +2,8 @@
 /*
  * fill WHAT MIB [WORKERS]: takes so much memory as fast as it can and holds it: "anon", "huge"
  * (with huge pages), "tmpfs" (a file in memory, by write), "pipe" (the kernel's buffers), "uring"
- * (a file in memory, written by the kernel's workers). WORKERS processes do so at the same time.
- * Prints "full" when it has all.
+ * (a file in memory, written by the kernel's workers), or a path (locked pages of a file that it
+ * makes there). WORKERS processes do so at the same time. Prints "full" when it has all.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -46,6 +46,22 @@ static int tmpfs(size_t size)
 			return -errno;
 		size -= (size_t)n < size ? (size_t)n : size;
 	}
+	return 0;
+}
+
+/* Each page by a fault of its own: what a system call wants goes beyond what may be had in one. */
+static int file(const char *path, size_t size)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	volatile char *pages;
+
+	if (fd < 0 || ftruncate(fd, (off_t)size) < 0)
+		return -errno;
+	pages = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
+	if (pages == MAP_FAILED || mlock2((void *)pages, size, MLOCK_ONFAULT) < 0)
+		return -errno;
+	for (size_t i = 0; i < size; i += 4096)
+		(void)pages[i];
 	return 0;
 }
 
@@ -127,7 +143,9 @@ static int fill(const char *what, size_t size)
 		return tmpfs(size);
 	if (strcmp(what, "pipe") == 0)
 		return pipes(size);
-	return strcmp(what, "uring") == 0 ? uring(size) : -EINVAL;
+	if (strcmp(what, "uring") == 0)
+		return uring(size);
+	return *what == '/' ? file(what, size) : -EINVAL;
 }
 
 /* All are there before the first begins. */
