@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# make [all|run|check|check-guest|check-kernel|kernel|kernel-deb|deb|guest-shell|lint|fuzz|bench|install|clean]
+# make [all|run|check|check-guest|check-kernel|check-kernel-debug|kernel|kernel-deb|deb|guest-shell|lint|fuzz|bench|install|clean]
 #   SAN=1: address and undefined behaviour sanitizers   V=1: full command lines
 VERSION := 0.1.0
 PREFIX  ?= /usr/local
@@ -116,6 +116,11 @@ check-guest: deps-tests kernel
 check-kernel: deps-tests kernel
 	@tests/guest/check-kernel
 
+# The tests of the series on a kernel that looks for wrong locking, bad accesses and leaks.
+check-kernel-debug: deps-tests kernel-debug
+	@$(MAKE) $(QUIET) all tests
+	@tests/guest/check-kernel-debug
+
 kernel kernel-plain kernel-debug:
 	@controllers/kernel/build $(or $(filter-out kernel,$(@:kernel-%=%)),patched)
 
@@ -139,8 +144,8 @@ bench: deps-tests
 clean:
 	$(RM) -r build build-san build-deb
 
-.PHONY: all deps deps-tests run check check-guest check-kernel kernel kernel-plain kernel-debug kernel-deb deb guest-shell \
-        tests lint manual fuzz bench install clean
+.PHONY: all deps deps-tests run check check-guest check-kernel check-kernel-debug kernel kernel-plain kernel-debug \
+        kernel-deb deb guest-shell tests lint manual fuzz bench install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(shell find $B -name '*.d' 2>/dev/null)
