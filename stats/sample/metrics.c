@@ -40,7 +40,8 @@ const struct metric_view_info metric_views[VIEW_TOTAL] = {
 #define PEAK(f)			.file = f, .format = PARSE_VALUE, .reset = true
 #define FROM_NSEC		.divide = 1000
 /* v1 gives them in USER_HZ, a hundredth of a second on every machine. */
-#define FROM_TICKS		.multiply = 10000
+#define TICK_USEC		10000
+#define FROM_TICKS		.multiply = TICK_USEC
 
 #define USEC(name)		.column = name "_usec", .shown = name "_seconds", .unit = METRIC_USEC
 #define BYTES(name)		.column = name "_bytes", .unit = METRIC_BYTES
@@ -62,10 +63,12 @@ const struct metric_info metrics[METRIC_TOTAL] = {
 		.v2 = { KEY("cpu.stat", "usage_usec") } },
 	[METRIC_CPU_USER] = {
 		USEC("cpu_user"), COUNTER, VIEW(CPU), .controller = RBCE_CPUACCT,
+		.coarse = TICK_USEC,
 		.v1 = { KEY("cpuacct.stat", "user"), FROM_TICKS },
 		.v2 = { KEY("cpu.stat", "user_usec") } },
 	[METRIC_CPU_SYSTEM] = {
 		USEC("cpu_system"), COUNTER, VIEW(CPU), .controller = RBCE_CPUACCT,
+		.coarse = TICK_USEC,
 		.v1 = { KEY("cpuacct.stat", "system"), FROM_TICKS },
 		.v2 = { KEY("cpu.stat", "system_usec") } },
 	[METRIC_CPU_NICE] = {

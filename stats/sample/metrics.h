@@ -222,7 +222,8 @@ struct metric_info {
 	enum metric_kind kind;
 	enum metric_unit unit;
 	enum metric_keep keep;
-	unsigned scale; /* what is stored is divided by it (0 meaning 1): pages instead of bytes */
+	unsigned scale;  /* what is stored is divided by it (0 meaning 1): pages instead of bytes */
+	unsigned coarse; /* v1 tells whole multiples of this: see tier_code() */
 	enum rbce_controller controller;
 	struct metric_source v1;
 	struct metric_source v2;

@@ -16,6 +16,7 @@ struct series {
 	char *name;
 	uint64_t inode;
 	int64_t id;          /* in table containers, 0 while it is not there */
+	bool is_new;         /* that id is of this tick */
 	bool written;        /* a row of it has been stored */
 	bool clean;          /* the database has all there is to tell */
 	bool pending;        /* the transaction now open holds a row of it */

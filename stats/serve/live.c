@@ -8,6 +8,7 @@
 #include "rows.h"
 #include "stats/show/listing.h"
 #include "stats/store/schema.h"
+#include "stats/store/tiers.h"
 #include "util.h"
 
 /* What charts show of a container as it goes on, as the views call it. */
@@ -163,9 +164,10 @@ static int write_newest(struct question *q, int64_t tick, FILE *out)
 		q->db,
 		"SELECT u.container, u.time, u.period, " LIVE_METRICS " FROM containers c"
 		" JOIN usage u ON u.generation = c.id AND u.time ="
-		" (SELECT t.time FROM ticks t CROSS JOIN samples s ON s.time = t.time"
-		" AND s.container = c.id WHERE t.time > ?1 AND t.time <= ?2"
-		" ORDER BY t.time DESC LIMIT 1) WHERE c.last_seen IS NULL",
+		" (SELECT t.time FROM ticks t CROSS JOIN samples s"
+		" ON s.at = " TIER_AT(
+			"t.id", "c.id") " WHERE t.time > ?1 AND t.time <= ?2"
+					" ORDER BY t.time DESC LIMIT 1) WHERE c.last_seen IS NULL",
 		-1, &statement, NULL);
 
 	if (rc == SQLITE_OK)

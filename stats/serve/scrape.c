@@ -190,10 +190,15 @@ static int read_table(struct scrape *s, enum metric_table table)
 	if (n == 0)
 		return SQLITE_OK;
 	sql = sqlite3_str_new(s->q->db);
-	sqlite3_str_appendall(sql, "SELECT time, container");
-	for (size_t i = 0; i < n; i++)
-		sqlite3_str_appendf(sql, ", %s", metrics[column[i]].column);
-	sqlite3_str_appendf(sql, " FROM %s WHERE time > ?1 ORDER BY time", metric_tables[table]);
+	sqlite3_str_appendall(sql, "SELECT t.time, s.container");
+	for (size_t i = 0; i < n; i++) {
+		sqlite3_str_appendall(sql, ", ");
+		tier_append_column(sql, "s", TIER_TICK, column[i]);
+	}
+	sqlite3_str_appendf(sql,
+			    " FROM ticks t CROSS JOIN %s s ON " TIER_OF_TICK
+			    " WHERE t.time > ?1 ORDER BY t.time",
+			    metric_tables[table]);
 	rc = prepare_built(s->q->db, sql, &statement);
 	if (rc == SQLITE_OK)
 		rc = schema_bind_time(statement, 1, s->oldest < from ? s->oldest : from);

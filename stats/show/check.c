@@ -78,7 +78,7 @@ static int ask_orphans(struct check *c)
 					    table, table);
 			if (t == TIER_TICK)
 				sqlite3_str_appendall(sql,
-						      " OR time NOT IN (SELECT time FROM ticks)");
+						      " OR at >> 30 NOT IN (SELECT id FROM ticks)");
 			sqlite3_str_appendall(sql, " GROUP BY container");
 			text = sqlite3_str_finish(sql);
 			rc = text ? ask(c, "rows", text) : SQLITE_NOMEM;
@@ -96,8 +96,9 @@ static const char minutes_agree[] =
 	" (SELECT value FROM meta WHERE key = 'minute_until') AS until FROM ticks),"
 	" m AS (SELECT container, sum(cpu_usec) AS usec FROM minute_cpu, whole"
 	" WHERE time >= start AND time < until GROUP BY 1),"
-	" t AS (SELECT container, sum(cpu_usec) AS usec FROM samples, whole"
-	" WHERE time > start AND time <= until GROUP BY 1)"
+	" t AS (SELECT s.container, sum(s.cpu_usec) AS usec FROM whole"
+	" CROSS JOIN ticks t ON t.time > start AND t.time <= until"
+	" CROSS JOIN samples s ON " TIER_OF_TICK " GROUP BY 1)"
 	" SELECT 'container ' || container || ' has ' || coalesce(m.usec, 0) || ' us of CPU in its"
 	" minutes, ' || t.usec || ' in their ticks' FROM t LEFT JOIN m USING(container)"
 	" WHERE coalesce(m.usec, 0) <> coalesce(t.usec, 0)";

@@ -3,6 +3,7 @@
 #include "points-rows.h"
 
 #include "stats/store/schema.h"
+#include "stats/store/tiers.h"
 #include "util.h"
 
 /* Up to so many generations are looked for one by one in the newest tier, whose key is the time. */
@@ -252,9 +253,9 @@ static char *rows_text(const struct points_reader *r, const char *table, bool on
 	/* The ticks first, so that their rows are found by the key. */
 	if (r->tier == TIER_TICK)
 		sqlite3_str_appendf(sql,
-				    " FROM ticks t CROSS JOIN %s s ON s.time = t.time%s"
+				    " FROM ticks t CROSS JOIN %s s ON %s"
 				    " WHERE t.time > ?1 AND t.time <= ?2 ORDER BY t.time",
-				    table, one ? " AND s.container = ?3" : "");
+				    table, one ? "s.at = " TIER_AT("t.id", "?3") : TIER_OF_TICK);
 	else
 		sqlite3_str_appendf(sql,
 				    " FROM %s s WHERE s.container = ?3 AND s.time > ?1 - %lld"

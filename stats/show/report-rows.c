@@ -23,14 +23,17 @@ static int prepare_samples(struct report *r, enum metric_table table, sqlite3_st
 	if (rc != SQLITE_OK)
 		return rc;
 	text = sqlite3_str_new(r->db);
-	sqlite3_str_appendall(text, "SELECT time, container");
+	sqlite3_str_appendall(text, "SELECT t.time, s.container");
 	/* An older database may lack the newest metrics. */
 	for (size_t i = 0; i < METRIC_TOTAL; i++)
-		if (metric_table(i) == table)
-			sqlite3_str_appendf(text, ", %s",
-					    mask_has(&have, i) ? metrics[i].column : "NULL");
+		if (metric_table(i) == table) {
+			sqlite3_str_appendall(text, mask_has(&have, i) ? ", " : ", NULL");
+			if (mask_has(&have, i))
+				tier_append_column(text, "s", TIER_TICK, i);
+		}
 	sqlite3_str_appendf(text,
-			    " FROM %s WHERE time > ?1 AND time <= ?2 ORDER BY time, container",
+			    " FROM ticks t CROSS JOIN %s s ON " TIER_OF_TICK
+			    " WHERE t.time > ?1 AND t.time <= ?2 ORDER BY t.time",
 			    metric_tables[table]);
 	sql = sqlite3_str_finish(text);
 	rc = sql ? sqlite3_prepare_v2(r->db, sql, -1, ret, NULL) : SQLITE_NOMEM;

@@ -151,29 +151,80 @@ static int64_t before(const struct retention *r, enum retention_key key, int64_t
 	return r->keep[key] <= 0 || r->keep[key] > now ? 0 : now - r->keep[key];
 }
 
-/* Of ticks and events, which are in order of time, as much as SLICE_MS of their time. */
-static int sweep_times(struct sweeper *s, const char *const *tables, size_t n, const char *first,
-		       int64_t cut, bool *more)
+/* The end of as much as SLICE_MS of what is in TABLE and older than CUT; 0 for nothing. */
+static int next_slice(sqlite3 *db, const char *table, int64_t cut, int64_t *ret, bool *more)
 {
-	sqlite3_str *sql;
-	int64_t oldest = 0, until;
-	int rc = schema_integer(s->db, first, &oldest);
+	int64_t oldest = 0;
+	char sql[96];
+	int rc;
 
+	snprintf(sql, sizeof(sql), "SELECT CAST(coalesce(min(time), 0) * 1000 AS INTEGER) FROM %s",
+		 table);
+	rc = schema_integer(db, sql, &oldest);
+	*ret = 0;
 	if (rc != SQLITE_OK || !oldest || oldest >= cut)
 		return rc;
-	until = oldest + SLICE_MS < cut ? oldest + SLICE_MS : cut;
-	*more |= until < cut;
-	sql = sqlite3_str_new(s->db);
-	for (size_t i = 0; i < n; i++)
-		sqlite3_str_appendf(sql, "DELETE FROM %s WHERE time < %lld.%03d;", tables[i],
-				    (long long)(until / 1000), (int)(until % 1000));
-	return schema_run_built(s->db, sql);
+	*ret = oldest + SLICE_MS < cut ? oldest + SLICE_MS : cut;
+	*more |= *ret < cut;
+	return rc;
+}
+
+static int sweep_events(struct sweeper *s, int64_t cut, bool *more)
+{
+	int64_t until;
+	char sql[96];
+	int rc = next_slice(s->db, "events", cut, &until, more);
+
+	if (rc != SQLITE_OK || !until)
+		return rc;
+	snprintf(sql, sizeof(sql), "DELETE FROM events WHERE time < %lld.%03d",
+		 (long long)(until / 1000), (int)(until % 1000));
+	return schema_run(s->db, sql);
+}
+
+/* The rows of ticks from number FIRST to LAST, and those. */
+static void append_sweep(sqlite3_str *sql, int64_t first, int64_t last)
+{
+	for (size_t i = 0; i < TABLE_TOTAL; i++)
+		sqlite3_str_appendf(sql, "DELETE FROM %s WHERE at >= %lld AND at < %lld;",
+				    metric_tables[i], (long long)first << TIER_CONTAINER_BITS,
+				    (long long)(last + 1) << TIER_CONTAINER_BITS);
+	sqlite3_str_appendf(sql, "DELETE FROM ticks WHERE id BETWEEN %lld AND %lld;",
+			    (long long)first, (long long)last);
+}
+
+/* Ticks are numbered as they come: their numbers have holes where the clock was set back. */
+static int sweep_until(struct sweeper *s, int64_t until)
+{
+	sqlite3_str *sql = sqlite3_str_new(s->db);
+	int64_t first = 0, last = 0, id;
+	sqlite3_stmt *find = NULL;
+	int rc = sqlite3_prepare_v2(s->db, "SELECT id FROM ticks WHERE time < ?1 ORDER BY id", -1,
+				    &find, NULL);
+
+	if (rc == SQLITE_OK)
+		rc = schema_bind_time(find, 1, until);
+	while (rc == SQLITE_OK && (rc = sqlite3_step(find)) == SQLITE_ROW) {
+		id = sqlite3_column_int64(find, 0);
+		if (first && id != last + 1)
+			append_sweep(sql, first, last);
+		if (!first || id != last + 1)
+			first = id;
+		last = id;
+		rc = SQLITE_OK;
+	}
+	sqlite3_finalize(find);
+	if (first)
+		append_sweep(sql, first, last);
+	if (rc == SQLITE_DONE)
+		return schema_run_built(s->db, sql);
+	sqlite3_free(sqlite3_str_finish(sql));
+	return rc;
 }
 
 static int sweep_ticks(struct sweeper *s, int64_t cut, bool *more)
 {
-	const char *tables[TABLE_TOTAL + 1];
-	int64_t rolled = 0;
+	int64_t rolled = 0, until;
 	int rc = schema_integer(s->db,
 				"SELECT coalesce((SELECT value FROM meta"
 				" WHERE key = 'hour_until'), 0) * 1000",
@@ -183,12 +234,8 @@ static int sweep_ticks(struct sweeper *s, int64_t cut, bool *more)
 	rolled -= SCHEMA_HEARTBEAT_MS;
 	if (rc != SQLITE_OK || rolled <= 0)
 		return rc;
-	for (size_t i = 0; i < TABLE_TOTAL; i++)
-		tables[i] = metric_tables[i];
-	tables[TABLE_TOTAL] = "ticks";
-	return sweep_times(s, tables, TABLE_TOTAL + 1,
-			   "SELECT CAST(coalesce(min(time), 0) * 1000 AS INTEGER) FROM ticks",
-			   cut < rolled ? cut : rolled, more);
+	rc = next_slice(s->db, "ticks", cut < rolled ? cut : rolled, &until, more);
+	return rc == SQLITE_OK && until ? sweep_until(s, until) : rc;
 }
 
 static int sweep_container(struct sweeper *s, const int64_t *cuts)
@@ -314,15 +361,13 @@ static int give_back(struct sweeper *s, bool *more)
 
 int sweeper_step(struct sweeper *s, const struct retention *r, int64_t now, bool *ret_more)
 {
-	static const char *const events[] = {"events"};
 	int64_t cuts[TIER_TOTAL] = {before(r, KEEP_TICKS, now), before(r, KEEP_MINUTES, now),
 				    before(r, KEEP_HOURS, now)};
 	bool more = false;
 	int rc = sweep_ticks(s, cuts[TIER_TICK], &more);
 
 	if (rc == SQLITE_OK)
-		rc = sweep_times(s, events, 1, "SELECT coalesce(min(time), 0) * 1000 FROM events",
-				 before(r, KEEP_EVENTS, now), &more);
+		rc = sweep_events(s, before(r, KEEP_EVENTS, now), &more);
 	if (rc == SQLITE_OK)
 		rc = sweep_tiers(s, cuts, now, &more);
 	if (rc == SQLITE_OK)

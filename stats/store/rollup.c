@@ -64,11 +64,13 @@ static int prepare_read(struct rollup *r, enum metric_table table)
 
 	sqlite3_str_appendall(sql, "SELECT t.time, s.container, coalesce(s.period, t.period)");
 	for (size_t m = 0; m < METRIC_TOTAL; m++)
-		if (metric_table(m) == table)
-			sqlite3_str_appendf(sql, ", %s%s", mask_has(&r->have, m) ? "s." : "",
-					    mask_has(&r->have, m) ? metrics[m].column : "NULL");
+		if (metric_table(m) == table) {
+			sqlite3_str_appendall(sql, mask_has(&r->have, m) ? ", " : ", NULL");
+			if (mask_has(&r->have, m))
+				tier_append_column(sql, "s", TIER_TICK, m);
+		}
 	sqlite3_str_appendf(sql,
-			    " FROM ticks t CROSS JOIN %s s ON s.time = t.time"
+			    " FROM ticks t CROSS JOIN %s s ON " TIER_OF_TICK
 			    " WHERE t.time > ?1 AND t.time <= ?2 ORDER BY t.time",
 			    metric_tables[table]);
 	return prepare(r->db, sql, &r->read[table]);

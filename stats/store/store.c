@@ -236,15 +236,40 @@ static bool wants_row(const struct series *s, enum metric_table table, bool full
 	return series_changed(s, table);
 }
 
+static int by_id(const struct series *a, const struct series *b)
+{
+	return a->id < b->id ? -1 : a->id > b->id;
+}
+
+/*
+ * Of all that a tick has something of. In the order of their numbers, which after a start may not
+ * be that in which they are found: the rows of a tick are to be appended.
+ */
+static int register_all(struct store *store, bool full)
+{
+	bool sorted = true;
+	int64_t last = 0;
+	int rc = SQLITE_OK;
+
+	for (struct series *s = store->series; s && rc == SQLITE_OK; s = s->hh.next) {
+		s->is_new = !s->id;
+		if (!s->clean || full)
+			rc = writer_register(store->writer, s, store->resumed_tick);
+		sorted &= s->id >= last;
+		last = s->id;
+	}
+	if (!sorted)
+		HASH_SORT(store->series, by_id);
+	return rc;
+}
+
 static int write_series(struct store *store, struct series *s, bool full, int64_t usual)
 {
-	bool is_new = !s->id;
-	int rc;
+	int rc = SQLITE_OK;
 
 	s->pending = false;
 	if (s->clean && !full)
 		return SQLITE_OK;
-	rc = writer_register(store->writer, s, store->resumed_tick);
 	for (size_t t = 0; rc == SQLITE_OK && t < TABLE_TOTAL; t++) {
 		if (!wants_row(s, (enum metric_table)t, full))
 			continue;
@@ -252,7 +277,7 @@ static int write_series(struct store *store, struct series *s, bool full, int64_
 		s->pending = true;
 	}
 	/* While ticks wait, the counters saved stay those of the last row before them. */
-	if (rc == SQLITE_OK && (full || is_new) && !store->backlog.first)
+	if (rc == SQLITE_OK && (full || s->is_new) && !store->backlog.first)
 		rc = writer_save_counters(store->writer, s, store->time);
 	return rc;
 }
@@ -332,11 +357,13 @@ static int write_tick(struct store *store, bool full)
 	int rc = writer_begin(store->writer);
 
 	if (rc == SQLITE_OK)
-		rc = writer_add_tick(store->writer, store->time, usual, &store->time);
-	if (rc == SQLITE_OK)
 		rc = write_backlog(store);
+	if (rc == SQLITE_OK)
+		rc = writer_add_tick(store->writer, store->time, usual, &store->time);
 	for (struct series *s = store->ended; s && rc == SQLITE_OK; s = s->next)
 		rc = write_ended(store, s);
+	if (rc == SQLITE_OK)
+		rc = register_all(store, full);
 	for (struct series *s = store->series; s && rc == SQLITE_OK; s = s->hh.next)
 		rc = write_series(store, s, full, usual);
 	for (const struct told *t = store->told; t && rc == SQLITE_OK; t = t->next)

@@ -26,6 +26,16 @@ static void append_metric(sqlite3_str *sql, enum tier tier, size_t metric, bool 
 	}
 }
 
+/*
+ * How rows of ticks find their tick and container. Both ways are given, as views are asked for one
+ * container, whose row at a tick is found by its key, and for all that there are at a tick: which
+ * are about a hundred, and not so many as containers were ever known.
+ */
+#define JOINED                                                                                     \
+	" JOIN ticks t ON likelihood(s.at >= t.id << 30, 0.003)"                                   \
+	" AND likelihood(s.at < (t.id + 1) << 30, 0.003)"                                          \
+	" JOIN containers c ON c.id = s." TIER_CONTAINER " AND s.at = " TIER_AT("t.id", "c.id")
+
 /* Times are the tables' own, so that a condition on them finds its rows by the key. */
 static void append_view(sqlite3_str *sql, enum tier tier, enum metric_view view,
 			const struct metric_mask *have)
@@ -43,22 +53,20 @@ static void append_view(sqlite3_str *sql, enum tier tier, enum metric_view view,
 	for (size_t m = 0; m < METRIC_TOTAL; m++)
 		if (metrics[m].view == view)
 			append_metric(sql, tier, m, mask_has(have, m));
-	sqlite3_str_appendf(sql,
-			    ", s.container AS generation FROM %s s%s"
-			    " JOIN containers c ON c.id = s.container;",
-			    table, tier == TIER_TICK ? " JOIN ticks t ON t.time = s.time" : "");
+	sqlite3_str_appendf(sql, ", c.id AS generation FROM %s s%s;", table,
+			    tier == TIER_TICK ? JOINED
+					      : " JOIN containers c ON c.id = s.container");
 }
 
-static void append_usage(sqlite3_str *sql)
+static void append_usage(sqlite3_str *sql, const struct metric_mask *have)
 {
 	sqlite3_str_appendall(sql, "CREATE VIEW usage AS SELECT t.time AS time,"
-				   " c.name AS container, s.container AS generation,"
+				   " c.name AS container, c.id AS generation,"
 				   " coalesce(s.period, t.period) / 1000.0 AS period");
 	for (size_t m = 0; m < METRIC_TOTAL; m++)
 		if (metric_table(m) == TABLE_SAMPLES)
-			append_metric(sql, TIER_TICK, m, true);
-	sqlite3_str_appendall(sql, " FROM samples s JOIN ticks t ON t.time = s.time"
-				   " JOIN containers c ON c.id = s.container;");
+			append_metric(sql, TIER_TICK, m, mask_has(have, m));
+	sqlite3_str_appendall(sql, " FROM samples s" JOINED ";");
 }
 
 /* Those that are not made of metrics. */
@@ -88,7 +96,7 @@ static char *views_text(const struct metric_mask *have)
 				    plain_views[i].name, plain_views[i].name,
 				    plain_views[i].select);
 	sqlite3_str_appendall(sql, "DROP VIEW IF EXISTS usage;");
-	append_usage(sql);
+	append_usage(sql, have);
 	for (size_t t = 0; t < TIER_TOTAL; t++)
 		for (size_t v = 0; v < VIEW_TOTAL; v++) {
 			sqlite3_str_appendf(sql, "DROP VIEW IF EXISTS v_%s%s;",
@@ -160,9 +168,9 @@ struct wide_table {
 };
 
 static const struct wide_table ticks_table = {
-	.head = "time REAL NOT NULL, container INTEGER NOT NULL REFERENCES containers(id),"
+	.head = "at INTEGER PRIMARY KEY, container INTEGER AS (" TIER_CONTAINER ") VIRTUAL,"
 		" period INTEGER",
-	.tail = ", PRIMARY KEY(time, container)) WITHOUT ROWID;",
+	.tail = ");",
 	.tier = TIER_TICK,
 };
 static const struct wide_table minutes_table = {
@@ -177,12 +185,20 @@ static const struct wide_table counters_table = {
 	.tier = TIER_TICK,
 };
 
-/* Of details, those in KNOWN alone. */
+/* Of those that have one on demand, those in KNOWN alone. */
 typedef bool wants_fn(size_t metric, int which, const struct metric_mask *known);
+
+bool tables_on_demand(size_t metric)
+{
+	const struct metric_info *info = &metrics[metric];
+
+	return metric_table(metric) == TABLE_DETAILS ||
+	       (metric_table(metric) == TABLE_SAMPLES && !(info->v1.file && info->v2.file));
+}
 
 static bool is_wanted(size_t metric, const struct metric_mask *known)
 {
-	return metric_table(metric) != TABLE_DETAILS || mask_has(known, metric);
+	return !tables_on_demand(metric) || mask_has(known, metric);
 }
 
 static bool wants_table(size_t metric, int which, const struct metric_mask *known)
@@ -283,9 +299,8 @@ static int drop_empty(sqlite3 *db, const char *table)
 
 /* With each change SQLite reads the whole schema anew, and most of it is views: they go before, and
  * come after. */
-int tables_add_details(sqlite3 *db, const struct metric_mask *wanted)
+int tables_add_columns(sqlite3 *db, const struct metric_mask *wanted)
 {
-	const char *ticks = metric_tables[TABLE_DETAILS];
 	struct metric_mask known;
 	char name[TIER_NAME_SIZE];
 	int rc = schema_columns(db, &known);
@@ -293,13 +308,15 @@ int tables_add_details(sqlite3 *db, const struct metric_mask *wanted)
 	known = mask_either(known, *wanted);
 	if (rc == SQLITE_OK)
 		rc = drop_views(db);
-	if (rc == SQLITE_OK)
-		rc = drop_empty(db, ticks);
-	if (rc == SQLITE_OK)
-		rc = complete_table(db, &ticks_table, ticks, wants_table, TABLE_DETAILS, &known);
+	for (int t = TABLE_SAMPLES; rc == SQLITE_OK && t <= TABLE_DETAILS; t++) {
+		rc = drop_empty(db, metric_tables[t]);
+		if (rc == SQLITE_OK)
+			rc = complete_table(db, &ticks_table, metric_tables[t], wants_table, t,
+					    &known);
+	}
 	for (int t = TIER_MINUTE; t < TIER_TOTAL; t++)
 		for (int v = 0; rc == SQLITE_OK && v < VIEW_TOTAL; v++) {
-			if (metric_views[v].table != TABLE_DETAILS)
+			if (metric_views[v].table > TABLE_DETAILS)
 				continue;
 			tier_table((enum tier)t, (enum metric_view)v, name);
 			rc = drop_empty(db, name);
@@ -343,7 +360,9 @@ static int take_over_samples(sqlite3 *db)
 	sqlite3_str *sql = sqlite3_str_new(db);
 	char old[TIER_NAME_SIZE];
 
-	sqlite3_str_appendall(sql, "INSERT INTO samples(time, container, period");
+	sqlite3_str_appendall(sql, "INSERT INTO ticks(time, period) SELECT time / 1000.0,"
+				   " max(period) FROM samples_2 GROUP BY time;"
+				   "INSERT INTO samples(at, period");
 	for (int values = 0; values < 2; values++) {
 		for (size_t m = 0; m < METRIC_TOTAL; m++) {
 			snprintf(old, sizeof(old), "%s",
@@ -354,18 +373,22 @@ static int take_over_samples(sqlite3 *db)
 			if (values && metrics[m].scale)
 				sqlite3_str_appendf(sql, " / %u", metrics[m].scale);
 		}
-		sqlite3_str_appendall(sql, values ? " FROM samples_2;"
-						  : ") SELECT time / 1000.0, container, period");
+		sqlite3_str_appendall(
+			sql,
+			values ? " FROM samples_2 JOIN ticks t"
+				 " ON t.time = samples_2.time / 1000.0;"
+			       : ") SELECT " TIER_AT("t.id", "container") ", samples_2.period");
 	}
-	sqlite3_str_appendall(sql, "INSERT INTO ticks SELECT time, max(period) FROM samples"
-				   " GROUP BY time; DROP TABLE samples_2");
+	sqlite3_str_appendall(sql, "DROP TABLE samples_2");
 	return schema_run_built(db, sql);
 }
 
+#define TICKS                                                                                      \
+	"CREATE TABLE ticks(id INTEGER PRIMARY KEY, time REAL NOT NULL UNIQUE, period INTEGER);"
+
 /*
  * Times in seconds, as views show them; ticks; the tables of rare numbers and of older tiers;
- * events of all kinds. The planner is told how many rows there are of a tick, or it would take the
- * wrong way for the series of one container.
+ * events of all kinds.
  */
 static int add_tiers(sqlite3 *db)
 {
@@ -377,8 +400,7 @@ static int add_tiers(sqlite3 *db)
 	if (rc == SQLITE_OK)
 		rc = schema_run(
 			db,
-			"DROP VIEW IF EXISTS usage; DROP VIEW IF EXISTS actions;"
-			"CREATE TABLE ticks(time REAL PRIMARY KEY, period INTEGER) WITHOUT ROWID;"
+			"DROP VIEW IF EXISTS usage; DROP VIEW IF EXISTS actions;" TICKS
 			"ALTER TABLE events RENAME TO events_2;"
 			"DROP INDEX events_time;"
 			"CREATE TABLE events(time REAL NOT NULL, container TEXT NOT NULL,"
@@ -391,15 +413,76 @@ static int add_tiers(sqlite3 *db)
 		rc = tables_complete(db);
 	if (rc == SQLITE_OK && old)
 		rc = take_over_samples(db);
+	return rc;
+}
+
+/* The rows of version 9, which were keyed (time, container). */
+static int take_over_rows(sqlite3 *db, enum metric_table table)
+{
+	const char *name = metric_tables[table];
+	sqlite3_str *sql = sqlite3_str_new(db);
+	char old[TIER_NAME_SIZE];
+
+	snprintf(old, sizeof(old), "%s_9", name);
+	sqlite3_str_appendf(sql, "INSERT INTO %s(at, period", name);
+	for (int values = 0; values < 2; values++) {
+		for (size_t m = 0; m < METRIC_TOTAL; m++)
+			if (metric_table(m) == table && has_column(db, old, metrics[m].column))
+				sqlite3_str_appendf(sql, ", %s", metrics[m].column);
+		if (!values)
+			sqlite3_str_appendall(sql, ") SELECT " TIER_AT("t.id",
+								       "o.container") ", o.period");
+	}
+	sqlite3_str_appendf(sql,
+			    " FROM %s o CROSS JOIN ticks t ON t.time = o.time"
+			    " ORDER BY o.time, o.container; DROP TABLE %s",
+			    old, old);
+	return schema_run_built(db, sql);
+}
+
+static int renumber_ticks(sqlite3 *db)
+{
+	struct metric_mask known;
+	sqlite3_str *sql = sqlite3_str_new(db);
+	int rc = schema_columns(db, &known);
+
+	for (int t = 0; t < TABLE_TOTAL; t++)
+		sqlite3_str_appendf(sql, "ALTER TABLE %s RENAME TO %s_9;", metric_tables[t],
+				    metric_tables[t]);
+	sqlite3_str_appendall(sql, "ALTER TABLE ticks RENAME TO ticks_9;" TICKS
+				   "INSERT INTO ticks(time, period) SELECT time, period FROM"
+				   " ticks_9 ORDER BY time; DROP TABLE ticks_9");
+	if (rc == SQLITE_OK)
+		rc = drop_views(db);
+	if (rc == SQLITE_OK)
+		rc = schema_run_built(db, sql);
+	else
+		sqlite3_free(sqlite3_str_finish(sql));
+	for (int t = 0; rc == SQLITE_OK && t < TABLE_TOTAL; t++) {
+		rc = complete_table(db, &ticks_table, metric_tables[t], wants_table, t, &known);
+		if (rc == SQLITE_OK)
+			rc = take_over_rows(db, (enum metric_table)t);
+	}
+	return rc;
+}
+
+/*
+ * Ticks have numbers, and the key of their rows is made of those. The planner is told how many rows
+ * there are, or it would take the wrong way for the series of one container.
+ */
+static int number_ticks(sqlite3 *db)
+{
+	int rc = has_column(db, "ticks", "id") ? SQLITE_OK : renumber_ticks(db);
+
 	if (rc == SQLITE_OK)
 		rc = schema_run(db, "ANALYZE sqlite_schema;"
 				    "DELETE FROM sqlite_stat1;"
 				    "INSERT INTO sqlite_stat1 VALUES"
-				    "('samples', 'samples', '10000000 100 1'),"
-				    "('details', 'details', '1000000 50 1'),"
-				    "('limits', 'limits', '100000 100 1'),"
-				    "('network', 'network', '1000000 20 1'),"
-				    "('ticks', 'ticks', '100000 1'),"
+				    "('samples', NULL, '10000000'),"
+				    "('details', NULL, '1000000'),"
+				    "('limits', NULL, '100000'),"
+				    "('network', NULL, '1000000'),"
+				    "('ticks', 'sqlite_autoindex_ticks_1', '100000 1'),"
 				    "('containers', 'sqlite_autoindex_containers_1', '300 1 1 1')");
 	return rc;
 }
@@ -412,5 +495,6 @@ const schema_step tables_steps[] = {begin,
 				    state_tables_create,
 				    device_tables_create,
 				    job_tables_create,
-				    device_counters_create};
+				    device_counters_create,
+				    number_ticks};
 const size_t tables_version = ARRAY_SIZE(tables_steps);

@@ -16,11 +16,12 @@ extern const size_t tables_version; /* the newest: how many steps there are */
 int tables_complete(sqlite3 *db);
 
 /*
- * Columns for those of METRICS that belong into details and are not there, in all tiers, and the
- * views with them; in a transaction.
- * They are many, most machines know a part of them, and what is not known would take a byte in each
- * row: so there are only those that were known once. In the views the others are NULL.
+ * Has a metric its column only when it was known once? Most machines know a part of the metrics,
+ * and what is not known would take a byte in each row. In the views the others are NULL.
  */
-int tables_add_details(sqlite3 *db, const struct metric_mask *metrics);
+bool tables_on_demand(size_t metric);
+
+/* Columns for those of METRICS, in all tiers, and the views with them; in a transaction. */
+int tables_add_columns(sqlite3 *db, const struct metric_mask *metrics);
 
 #endif

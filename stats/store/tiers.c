@@ -36,6 +36,28 @@ size_t tier_columns(enum tier tier, size_t metric, const char *ret_suffix[3])
 	return range ? 3 : 1;
 }
 
+int64_t tier_code(size_t metric, uint64_t value)
+{
+	const struct metric_info *info = &metrics[metric];
+
+	value /= info->scale ?: 1;
+	if (info->coarse && value % info->coarse == 0)
+		return -(int64_t)(value / info->coarse);
+	/* SQLite's integers have 63 bits. */
+	return value > INT64_MAX ? INT64_MAX : (int64_t)value;
+}
+
+void tier_append_column(sqlite3_str *sql, const char *alias, enum tier tier, size_t metric)
+{
+	const struct metric_info *info = &metrics[metric];
+
+	if (tier == TIER_TICK && info->coarse)
+		sqlite3_str_appendf(sql, "max(%s.%s, %s.%s * -%u)", alias, info->column, alias,
+				    info->column, info->coarse);
+	else
+		sqlite3_str_appendf(sql, "%s.%s", alias, info->column);
+}
+
 void tier_append_value(sqlite3_str *sql, const char *alias, enum tier tier, size_t metric,
 		       enum tier_value value)
 {
@@ -45,7 +67,7 @@ void tier_append_value(sqlite3_str *sql, const char *alias, enum tier tier, size
 	const char *name = info->column;
 
 	if (!range || value == TIER_PLAIN)
-		sqlite3_str_appendf(sql, "%s.%s", alias, name);
+		tier_append_column(sql, alias, tier, metric);
 	else if (counter)
 		sqlite3_str_appendf(sql, "%s.%s%s", alias, name,
 				    value == TIER_LEAST ? "_least" : "_most");

@@ -3,14 +3,15 @@
  * The tiers of the database, from the newest and finest to the oldest and coarsest: what was
  * sampled, minutes and hours. For those who build queries of their own; people use the views.
  *
- * Of the first tier a metric's table is that of its enum metric_table, keyed (time, container),
- * times in seconds with REAL affinity: a row for each tick in which something of that table
- * changed, and at least one a minute (SCHEMA_HEARTBEAT_MS). Its period, in milliseconds, is NULL
- * where it is that of the row of table ticks with the same time. Of the others there is a table for
- * each view, keyed (container, time), the time being the whole second at which the minute or hour
- * began: a row unless nothing was added and the gauges stood still, and at least one an hour. A row
- * at time T of length L holds what ticks after T and until T + L told; its `seconds` are those of
- * them that the container was there.
+ * Of the first tier a metric's table is that of its enum metric_table: a row for each tick in which
+ * something of that table changed, and at least one a minute (SCHEMA_HEARTBEAT_MS). Its key `at` is
+ * the number of its tick in table ticks, which has the time in seconds, and the container; both in
+ * one integer, so that rows are appended: SQLite fills the pages of such a table, and moves no row
+ * of it again. Its period, in milliseconds, is NULL where it is the tick's. Of the others there is
+ * a table for each view, keyed (container, time), the time being the whole second at which the
+ * minute or hour began: a row unless nothing was added and the gauges stood still, and at least one
+ * an hour. A row at time T of length L holds what ticks after T and until T + L told; its `seconds`
+ * are those of them that the container was there.
  */
 #ifndef STATS_TIERS_H
 #define STATS_TIERS_H
@@ -19,6 +20,16 @@
 #include <stdint.h>
 
 #include "stats/sample/metrics.h"
+
+/*
+ * The key of the row of CONTAINER at a tick, and what it takes to find all rows `s` of a tick `t`.
+ * Containers are counted as long as one of that name has an hour left: 2^30 are enough for ten
+ * thousand a minute over two months, or a thousand a minute for as long as hours are kept.
+ */
+#define TIER_CONTAINER_BITS      30
+#define TIER_AT(tick, container) tick " << 30 | " container
+#define TIER_CONTAINER           "at & 1073741823"
+#define TIER_OF_TICK             "s.at >= t.id << 30 AND s.at < (t.id + 1) << 30"
 
 enum tier { TIER_TICK, TIER_MINUTE, TIER_HOUR };
 enum { TIER_TOTAL = TIER_HOUR + 1 };
@@ -41,6 +52,15 @@ enum tier_value {
 	TIER_LEAST, /* the lowest; of a counter, of its growth per second */
 	TIER_MOST,
 };
+
+/*
+ * The number that a tick's row has for VALUE of a metric: pages instead of bytes; and of what v1
+ * tells in coarse steps whole ones, negative as a mark, which take a byte instead of three.
+ */
+int64_t tier_code(size_t metric, uint64_t value);
+
+/* Appends the SQL expression of it without that mark, in the unit of the columns. */
+void tier_append_column(sqlite3_str *sql, const char *alias, enum tier tier, size_t metric);
 
 /*
  * Appends the SQL expression of a metric's value in the unit of the views, ALIAS being the table's

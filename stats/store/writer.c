@@ -9,6 +9,7 @@
 
 #include "schema.h"
 #include "tables.h"
+#include "tiers.h"
 #include "util.h"
 
 enum statement {
@@ -21,6 +22,7 @@ enum statement {
 	DROP_COUNTERS,
 	TIME_TAKEN,
 	ROW_TAKEN,
+	FIND_TICK,
 	ADD_TICK,
 	ADD_EVENT,
 	SAVE_RUN,
@@ -34,7 +36,8 @@ struct writer {
 	sqlite3_stmt *add[TABLE_TOTAL]; /* a row */
 	struct metric_mask columns;     /* that there are */
 	bool grew;
-	int lock_fd; /* flock(2) on the database, so that it has one recorder */
+	int64_t tick, tick_time; /* that was looked for last; 0 for none */
+	int lock_fd;             /* flock(2) on the database, so that it has one recorder */
 	struct stat file;
 };
 
@@ -55,7 +58,9 @@ static const struct {
 	[DROP_COUNTERS] = {"DELETE FROM counters WHERE container IN"
 			   " (SELECT id FROM containers WHERE last_seen IS NOT NULL)"},
 	[TIME_TAKEN] = {"SELECT 1 FROM ticks WHERE time = ?1"},
-	[ROW_TAKEN] = {"SELECT 1 FROM samples WHERE time = ?1 AND container = ?2"},
+	[ROW_TAKEN] = {"SELECT 1 FROM ticks t CROSS JOIN samples s"
+		       " ON s.at = " TIER_AT("t.id", "?2") " WHERE t.time = ?1"},
+	[FIND_TICK] = {"SELECT id FROM ticks WHERE time = ?1"},
 	[ADD_TICK] = {"INSERT OR IGNORE INTO ticks(time, period) VALUES(?1, ?2)"},
 	[ADD_EVENT] = {"INSERT INTO events(time, container, event, action, pid, detail)"
 		       " VALUES(?1, ?2, ?3, ?4, ?5, ?6)"},
@@ -98,11 +103,11 @@ static int prepare_add(struct writer *w, enum metric_table table)
 	char *finished;
 	int rc = SQLITE_NOMEM;
 
-	sqlite3_str_appendf(text, "INSERT INTO %s(time, container, period", metric_tables[table]);
+	sqlite3_str_appendf(text, "INSERT INTO %s(at, period", metric_tables[table]);
 	for (size_t m = 0; m < METRIC_TOTAL; m++)
 		if (has_column(w, table, m))
 			sqlite3_str_appendf(text, ", %s", metrics[m].column);
-	sqlite3_str_appendall(text, ") VALUES(?, ?, ?");
+	sqlite3_str_appendall(text, ") VALUES(?, ?");
 	for (size_t m = 0; m < METRIC_TOTAL; m++)
 		if (has_column(w, table, m))
 			sqlite3_str_appendall(text, ", ?");
@@ -264,13 +269,16 @@ static void append_add_up(const struct writer *w, sqlite3_str *text, enum metric
 					    metrics[i].column, metrics[i].column);
 	sqlite3_str_appendall(text, " FROM (SELECT s.container");
 	for (size_t i = 0; i < METRIC_TOTAL; i++)
-		if (metrics[i].kind == METRIC_COUNTER && has_column(w, table, i))
-			sqlite3_str_appendf(text, ", coalesce(sum(s.%s), 0) AS %s",
-					    metrics[i].column, metrics[i].column);
+		if (metrics[i].kind == METRIC_COUNTER && has_column(w, table, i)) {
+			sqlite3_str_appendall(text, ", coalesce(sum(");
+			tier_append_column(text, "s", TIER_TICK, i);
+			sqlite3_str_appendf(text, "), 0) AS %s", metrics[i].column);
+		}
 	sqlite3_str_appendf(text,
-			    " FROM %s s CROSS JOIN counters c ON c.container = s.container"
-			    " WHERE s.time > (SELECT min(time) FROM counters) / 1000.0"
-			    " AND s.time > c.time / 1000.0"
+			    " FROM ticks t CROSS JOIN %s s ON " TIER_OF_TICK
+			    " CROSS JOIN counters c ON c.container = s.container"
+			    " WHERE t.time > (SELECT min(time) FROM counters) / 1000.0"
+			    " AND t.time > c.time / 1000.0"
 			    " GROUP BY s.container) d WHERE d.container = counters.container;",
 			    metric_tables[table]);
 }
@@ -465,49 +473,70 @@ int writer_register(struct writer *w, struct series *s, int64_t resumed_tick)
 		rc = sqlite3_bind_int64(add, 4, s->first_seen);
 	if (rc == SQLITE_OK)
 		rc = run(add);
+	if (rc != SQLITE_OK)
+		return rc;
+	s->id = sqlite3_last_insert_rowid(w->db);
+	return s->id >> TIER_CONTAINER_BITS ? SQLITE_FULL : SQLITE_OK;
+}
+
+/* Columns for what is known for the first time. */
+static int complete_columns(struct writer *w, const struct metric_mask *known)
+{
+	bool lacks = false;
+	int rc;
+
+	for (size_t i = 0; i < METRIC_WORDS; i++)
+		lacks |= known->word[i] & ~w->columns.word[i];
+	if (!lacks)
+		return SQLITE_OK;
+	rc = tables_add_columns(w->db, known);
 	if (rc == SQLITE_OK)
-		s->id = sqlite3_last_insert_rowid(w->db);
+		rc = schema_columns(w->db, &w->columns);
+	for (int t = TABLE_SAMPLES; t <= TABLE_DETAILS; t++) {
+		sqlite3_finalize(w->add[t]);
+		w->add[t] = NULL;
+		if (rc == SQLITE_OK)
+			rc = prepare_add(w, (enum metric_table)t);
+	}
+	w->grew = true;
 	return rc;
 }
 
-/* Columns for what is known of a container's details for the first time. */
-static int complete_columns(struct writer *w, const struct metric_values *values)
+/* The number of the tick at TIME, which there is, to w->tick. */
+static int find_tick(struct writer *w, int64_t time)
 {
-	int rc = SQLITE_OK;
+	sqlite3_stmt *find = w->statement[FIND_TICK];
+	int rc;
 
-	for (size_t i = 0; i < METRIC_TOTAL && rc == SQLITE_OK; i++) {
-		if (metric_table(i) != TABLE_DETAILS || !metric_known(values, i) ||
-		    mask_has(&w->columns, i))
-			continue;
-		rc = tables_add_details(w->db, &values->known);
-		if (rc == SQLITE_OK)
-			rc = schema_columns(w->db, &w->columns);
-		sqlite3_finalize(w->add[TABLE_DETAILS]);
-		w->add[TABLE_DETAILS] = NULL;
-		if (rc == SQLITE_OK)
-			rc = prepare_add(w, TABLE_DETAILS);
-		w->grew = true;
-	}
-	return rc;
+	if (w->tick && w->tick_time == time)
+		return SQLITE_OK;
+	rc = schema_bind_time(find, 1, time);
+	if (rc == SQLITE_OK)
+		rc = run(find);
+	if (rc != SQLITE_ROW)
+		return rc == SQLITE_OK ? SQLITE_EMPTY : rc;
+	w->tick = sqlite3_column_int64(find, 0);
+	w->tick_time = time;
+	return sqlite3_reset(find);
 }
 
 int writer_add_values(struct writer *w, int64_t id, enum metric_table table, int64_t time,
 		      const int64_t *period, const struct metric_values *values)
 {
-	int at = 4, rc = table == TABLE_DETAILS ? complete_columns(w, values) : SQLITE_OK;
+	int at = 3, rc = complete_columns(w, &values->known);
 	sqlite3_stmt *add = w->add[table];
 
 	if (rc == SQLITE_OK)
-		rc = schema_bind_time(add, 1, time);
+		rc = find_tick(w, time);
 	if (rc == SQLITE_OK)
-		rc = sqlite3_bind_int64(add, 2, id);
+		rc = sqlite3_bind_int64(add, 1, w->tick << TIER_CONTAINER_BITS | id);
 	if (rc == SQLITE_OK)
-		rc = period ? sqlite3_bind_int64(add, 3, *period) : sqlite3_bind_null(add, 3);
+		rc = period ? sqlite3_bind_int64(add, 2, *period) : sqlite3_bind_null(add, 2);
 	for (size_t i = 0; rc == SQLITE_OK && i < METRIC_TOTAL; i++) {
 		if (!has_column(w, table, i))
 			continue;
 		if (metric_known(values, i))
-			rc = bind_number(add, at++, values->value[i] / (metrics[i].scale ?: 1));
+			rc = sqlite3_bind_int64(add, at++, tier_code(i, values->value[i]));
 		else
 			rc = sqlite3_bind_null(add, at++);
 	}
@@ -520,11 +549,15 @@ int writer_add_row(struct writer *w, const struct series *s, enum metric_table t
 	int64_t period = time > s->stored_time ? time - s->stored_time : 0;
 	struct metric_values values = {0};
 	uint64_t value;
+	/* All at once: with each change SQLite reads the schema anew. */
+	int rc = complete_columns(w, &s->latest.known);
 
 	for (size_t i = 0; i < METRIC_TOTAL; i++)
 		if (metric_table(i) == table && series_column(s, i, &value))
 			metric_set(&values, i, value);
-	return writer_add_values(w, s->id, table, time, period == usual ? NULL : &period, &values);
+	return rc == SQLITE_OK ? writer_add_values(w, s->id, table, time,
+						   period == usual ? NULL : &period, &values)
+			       : rc;
 }
 
 int writer_save_counters(struct writer *w, const struct series *s, int64_t time)

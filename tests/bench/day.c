@@ -35,7 +35,7 @@ static bool is_told(enum metric metric, int version)
 
 /* What a second of work makes of a metric. Swap, huge pages, limits that were hit and the like are
  * rare, and do not move here. */
-static void work(struct metric_values *values, enum metric metric)
+static void work(struct metric_values *values, enum metric metric, int version)
 {
 	uint64_t *value = &values->value[metric];
 
@@ -45,7 +45,8 @@ static void work(struct metric_values *values, enum metric metric)
 		break;
 	case METRIC_CPU_USER:
 	case METRIC_CPU_SYSTEM:
-		*value += 100000 + some(300000);
+		/* v1 tells hundredths of a second. */
+		*value += version == 1 ? 10000 * (10 + some(30)) : 100000 + some(300000);
 		break;
 	case METRIC_CPU_SOME:
 	case METRIC_CPU_FULL:
@@ -98,7 +99,7 @@ static bool does(unsigned number, enum metric metric)
 	return number % 4 == 0 || view == VIEW_CPU || view == VIEW_MEMORY || view == VIEW_RECLAIM;
 }
 
-static int tick(struct store *store, struct container *all, unsigned n, int64_t time)
+static int tick(struct store *store, struct container *all, unsigned n, int version, int64_t time)
 {
 	struct rbce_error err = {0};
 
@@ -109,7 +110,7 @@ static int tick(struct store *store, struct container *all, unsigned n, int64_t 
 		sample.same = i % 4 > 1 || (i % 4 == 1 && some(5) > 0);
 		for (size_t m = 0; m < METRIC_TOTAL && !sample.same; m++)
 			if (does(i, (enum metric)m))
-				work(&all[i].values, (enum metric)m);
+				work(&all[i].values, (enum metric)m, version);
 		sample.values = all[i].values;
 		if (store_put(store, &sample) < 0)
 			return -1;
@@ -149,7 +150,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	for (int64_t at = end - seconds; at <= end && r == 0; at++)
-		r = tick(store, all, n, at);
+		r = tick(store, all, n, version, at);
 	store_close(store);
 	free(all);
 	if (r == 0)

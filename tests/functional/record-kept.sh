@@ -102,8 +102,8 @@ make_history() {
 	sqlite3 "$1" "DELETE FROM samples; DELETE FROM ticks;
 		INSERT INTO containers(id, name, boot, inode, first_seen) VALUES (1000, 'old', 'boot', 1, 0);
 		WITH RECURSIVE t(at) AS (SELECT $BASE + 1 UNION ALL SELECT at + 1 FROM t WHERE at < $BASE + 7200)
-		INSERT INTO ticks SELECT at, 1000 FROM t;
-		INSERT INTO samples(time, container, cpu_usec) SELECT time, 1000, 1000 FROM ticks"
+		INSERT INTO ticks(time, period) SELECT at, 1000 FROM t;
+		INSERT INTO samples(at, cpu_usec) SELECT id << 30 | 1000, 1000 FROM ticks"
 }
 
 old_hours() {
