@@ -8,7 +8,7 @@ BPF_ARCH  := $(shell uname -m | sed 's/x86_64/x86/; s/aarch64/arm64/')
 BPF_FLAGS := -target bpf -mcpu=v3 -O2 -g -Wall -D__TARGET_ARCH_$(BPF_ARCH) \
         -idirafter /usr/include/$(shell $(CC) -print-multiarch)
 PACKAGES  += $(if $(BPF_LACKS),,libbpf)
-LEFT_OUT  += $(if $(BPF_LACKS),%/source/bpf.c %/bpf/net.c %/bpf/pins.c,%/source/bpf-none.c %/bpf/none.c)
+LEFT_OUT  += $(if $(BPF_LACKS),%/source/bpf.c %/bpf/net.c %/bpf/pins.c %/bpf/complaint.c,%/source/bpf-none.c %/bpf/none.c)
 $(eval $(call optional,bpf,BPF (source bpf; keys net.*),$(BPF_LACKS)))
 
 $B/%.bpf.o: %.bpf.c $(wildcard rbced/source/*.h controllers/bpf/*.h) rbced/build.mk

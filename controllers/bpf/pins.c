@@ -23,6 +23,7 @@
 #include <sys/vfs.h>
 
 #include "capability.h"
+#include "complaint.h"
 #include "controllers/bpf/net.skel.h"
 #include "layout.h"
 #include "util.h"
@@ -183,22 +184,6 @@ void pins_remove(const char *root)
 
 /* ---- loading ---- */
 
-/* What libbpf first complained of, for the one line that tells why. */
-static _Thread_local char complaint[192];
-
-__attribute__((format(printf, 2, 0))) static int on_libbpf(enum libbpf_print_level level,
-							   const char *format, va_list ap)
-{
-	char text[sizeof(complaint)];
-
-	vsnprintf(text, sizeof(text), format, ap);
-	text[strcspn(text, "\n")] = '\0';
-	if (level == LIBBPF_WARN && !*complaint)
-		snprintf(complaint, sizeof(complaint), "%s",
-			 after_prefix(text, "libbpf: ") ?: text);
-	return 0;
-}
-
 static bool may_see_devices(void)
 {
 	struct btf *types = btf__load_vmlinux_btf();
@@ -254,12 +239,11 @@ static int pin_programs(const char *directory, int dirfd, struct net_bpf *net)
 
 static int load_and_pin(const char *directory, int dirfd, struct rbce_error *err)
 {
-	libbpf_print_fn_t before = libbpf_set_print(on_libbpf);
+	libbpf_print_fn_t before = complaint_listen(NULL);
 	bool sees_devices = may_see_devices();
 	struct net_bpf *net = NULL;
 	int r;
 
-	*complaint = '\0';
 	r = load(directory, sees_devices, &net);
 	/* Some kernels have the function, and do not let these programs call it. */
 	if (r < 0 && sees_devices)
@@ -269,7 +253,7 @@ static int load_and_pin(const char *directory, int dirfd, struct rbce_error *err
 	net_bpf__destroy(net);
 	libbpf_set_print(before);
 	return r < 0 ? rbce_error_errno(err, r, "the kernel takes no programs for it (%s)",
-					one_line(complaint))
+					one_line(complaint_first()))
 		     : 0;
 }
 

@@ -7,6 +7,7 @@
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
+#include <controllers/bpf/complaint.h>
 #include <core/cli/log.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -407,22 +408,9 @@ static bool foresees(void *data, pid_t pid, const char *program)
 
 /* ---- beginning and end ---- */
 
-/* What libbpf first complained of, for the one line that tells why. */
-static char complaint[192];
-
-__attribute__((format(printf, 2, 0))) static int on_libbpf(enum libbpf_print_level level,
-							   const char *format, va_list ap)
+static void on_libbpf(const char *line)
 {
-	char text[sizeof(complaint)];
-
-	vsnprintf(text, sizeof(text), format, ap);
-	text[strcspn(text, "\n")] = '\0';
-	if (level == LIBBPF_WARN && !*complaint)
-		snprintf(complaint, sizeof(complaint), "%s",
-			 after_prefix(text, "libbpf: ") ?: text);
-	if (level <= LIBBPF_INFO)
-		log_debug("%s", text);
-	return 0;
+	log_debug("%s", line);
 }
 
 /* As Linux, include/linux/proc_ns.h. */
@@ -542,7 +530,7 @@ static uint32_t ring_size(const struct engine *engine)
 static int failed(int r, const char *verb, struct rbce_error *err)
 {
 	return rbce_error_set(err, r, "cannot %s the BPF program: %s", verb,
-			      *complaint ? complaint : strerror(-r));
+			      *complaint_first() ? complaint_first() : strerror(-r));
 }
 
 static int load(struct bpf *bpf, struct rbce_error *err)
@@ -565,7 +553,7 @@ static int load(struct bpf *bpf, struct rbce_error *err)
 	bpf->program->rodata->hierarchies = bpf->hierarchies;
 	bpf->program->rodata->daemon_pid = (uint32_t)getpid();
 	bpf_map__set_max_entries(bpf->program->maps.events, ring_size(bpf->engine));
-	*complaint = '\0';
+	complaint_listen(on_libbpf);
 	r = rbced_bpf__load(bpf->program);
 	return r < 0 ? failed(r, "load", err) : 0;
 }
@@ -574,7 +562,7 @@ static int attach(struct bpf *bpf, struct rbce_error *err)
 {
 	int r;
 
-	*complaint = '\0';
+	complaint_listen(on_libbpf);
 	r = rbced_bpf__attach(bpf->program);
 	return r < 0 ? failed(r, "attach", err) : 0;
 }
@@ -625,7 +613,7 @@ static int open_bpf(struct engine *engine, void **ret, struct rbce_error *err)
 	bpf->engine = engine;
 	bpf->hierarchies = verdicts_hierarchies(engine->h);
 	bpf->known = known_new();
-	libbpf_set_print(on_libbpf);
+	complaint_listen(on_libbpf);
 	if (getrandom(&bpf->seed, sizeof(bpf->seed), 0) != sizeof(bpf->seed))
 		bpf->seed = monotonic_usec();
 	r = bpf->known ? check_system(err) : rbce_error_errno(err, -ENOMEM, "cannot use BPF");
