@@ -6,8 +6,9 @@
 #include <bpf/libbpf.h>
 
 /*
- * From now on libbpf prints nothing: the first complaint of this thread is kept, and ALSO, if not NULL, gets
- * this thread's lines from then on. Forgets an earlier complaint. Returns what libbpf printed with before.
+ * From now on libbpf prints nothing: the first complaint of this thread is kept, and ALSO, if not
+ * NULL, gets this thread's lines from then on. Forgets an earlier complaint. Returns what libbpf
+ * printed with before.
  */
 libbpf_print_fn_t complaint_listen(void (*also)(const char *line));
 

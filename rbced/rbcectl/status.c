@@ -290,7 +290,8 @@ int command_status(int argc, char **argv)
 	const struct option_row options[] = {COMMON_OPTIONS(common), {0}};
 	const struct command_line line = {
 		.usage = "status [--root NAME] [--json] [COUNTER]",
-		.about = "Shows where the daemon hears of tasks, and what came of it; or one value of that,\n"
+		.about = "Shows where the daemon hears of tasks, and what came of it; or one value "
+			 "of that,\n"
 			 "such as decisions.moved, by its name in the JSON.",
 		.options = options,
 	};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * containerstats-serve: the command `serve` of containerstats, which takes the libraries of an HTTP server
- * and of TLS; every other command would have to load them as well.
+ * containerstats-serve: the command `serve` of containerstats, which takes the libraries of an HTTP
+ * server and of TLS; every other command would have to load them as well.
  */
 #include "cli/log.h"
 #include "cli/options.h"
