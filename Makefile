@@ -91,7 +91,7 @@ $B/%.o: %.c Makefile $B/features
 	$(call say,CC)
 	$Q mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
-include core/crfs/build.mk ulimitx/build.mk tests/build.mk packaging/build.mk
+include core/crfs/build.mk ulimitx/build.mk tests/build.mk packaging/build.mk controllers/kernel/build.mk
 
 # Debian packages of everything above and of the tests; quick and silent where they are there.
 deps:
@@ -112,22 +112,6 @@ check-guest: deps-tests kernel
 	@$(MAKE) $(QUIET) all tests
 	@tests/check-guest
 
-# The kernel's own cgroup selftests: the series may not turn a pass into anything else.
-check-kernel: deps-tests kernel
-	@tests/guest/check-kernel
-
-# The tests of the series on a kernel that looks for wrong locking, bad accesses and leaks.
-check-kernel-debug: deps-tests kernel-debug
-	@$(MAKE) $(QUIET) all tests
-	@tests/guest/check-kernel-debug
-
-kernel kernel-plain kernel-debug:
-	@controllers/kernel/build $(or $(filter-out kernel,$(@:kernel-%=%)),patched)
-
-# Debian packages of the patched kernel, for a host: CONFIG=FILE is its configuration.
-kernel-deb:
-	@controllers/kernel/package $(CONFIG)
-
 guest-shell: kernel
 	@tests/guest/run --shell
 
@@ -144,8 +128,7 @@ bench: deps-tests
 clean:
 	$(RM) -r build build-san build-deb
 
-.PHONY: all deps deps-tests run check check-guest check-kernel check-kernel-debug kernel kernel-plain kernel-debug \
-        kernel-deb deb guest-shell tests lint manual fuzz bench install clean
+.PHONY: all deps deps-tests run check check-guest deb guest-shell tests lint manual fuzz bench install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(shell find $B -name '*.d' 2>/dev/null)

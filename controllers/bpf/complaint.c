@@ -27,7 +27,8 @@ __attribute__((format(printf, 2, 0))) static int on_libbpf(enum libbpf_print_lev
 libbpf_print_fn_t complaint_listen(void (*also)(const char *line))
 {
 	*complaint = '\0';
-	hears = also ?: hears;
+	if (also)
+		hears = also;
 	return libbpf_set_print(on_libbpf);
 }
 

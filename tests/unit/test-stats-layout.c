@@ -114,7 +114,7 @@ START_TEST(packed)
 	}
 	ck_assert_str_eq(query("SELECT count(*) FROM samples"), "30000 ");
 	query("SELECT sum(unused) * 100 / sum(pgsize) FROM dbstat WHERE name = 'samples'");
-	ck_assert_msg(atoi(answer) < 4, "%s %% of the pages are free", answer);
+	ck_assert_msg(strtol(answer, NULL, 10) < 4, "%s %% of the pages are free", answer);
 	tear_down();
 }
 END_TEST

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * killat N first|second PROGRAM [ARGUMENT...]: SIGKILL to the program, or to the first process that
- * it forks, at its N-th system call, or the next that has nothing to do with a process that it traces:
- * what that one is in the midst of then, nobody can take back. Prints how many calls there were until
- * the end or until then.
+ * it forks, at its N-th system call, or the next that has nothing to do with a process that it
+ * traces: what that one is in the midst of then, nobody can take back. Prints how many calls there
+ * were until the end or until then.
  */
 #include <errno.h>
 #include <signal.h>
