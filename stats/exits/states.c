@@ -73,35 +73,39 @@ int state_tables_age(sqlite3 *db, int64_t old)
 
 /* ---- looking ---- */
 
-/* The letter behind the name in /proc/PID/stat, which may have any character in it. */
+/* The letter behind the name, which may have any character in it. */
+int states_parse(const char *stat)
+{
+	const char *state = strrchr(stat, ')');
+
+	if (!state || state[1] != ' ')
+		return -1;
+	switch (state[2]) {
+	case 'R':
+		return TASK_RUNNING;
+	case 'S':
+		return TASK_SLEEPING;
+	case 'T':
+	case 't':
+		return TASK_STOPPED;
+	case 'D':
+		return TASK_UNINTERRUPTIBLE;
+	default: /* ended, or about to */
+		return -1;
+	}
+}
+
 static void count_task(struct states *s, int pid, uint64_t counts[TASK_STATES])
 {
-	char path[64], text[1024], *state;
+	char path[64], text[1024];
+	int state = -1;
 
 	snprintf(path, sizeof(path), "proc/%d/stat", pid);
 	if (file_read_at(rbce_root_fd(rbce_hierarchy_root(s->hierarchy)), path, text,
-			 sizeof(text)) <= 0)
-		return;
-	state = strrchr(text, ')');
-	if (!state || state[1] != ' ')
-		return;
-	switch (state[2]) {
-	case 'R':
-		counts[TASK_RUNNING]++;
-		break;
-	case 'S':
-		counts[TASK_SLEEPING]++;
-		break;
-	case 'T':
-	case 't':
-		counts[TASK_STOPPED]++;
-		break;
-	case 'D':
-		counts[TASK_UNINTERRUPTIBLE]++;
-		break;
-	default: /* ended, or about to */
-		break;
-	}
+			 sizeof(text)) > 0)
+		state = states_parse(text);
+	if (state >= 0)
+		counts[state]++;
 }
 
 static int count_procs(struct states *s, int directory, uint64_t counts[TASK_STATES])

@@ -34,6 +34,9 @@ struct states *states_close(struct states *s);
 /* In each tick, each container. */
 void states_note(struct states *s, const char *name);
 
+/* The state (enum task_state) that the text of /proc/PID/stat tells; -1 for none of those. */
+int states_parse(const char *stat);
+
 int states_write(struct states *s, sqlite3 *db, int64_t time);
 void states_stored(struct states *s);
 
