@@ -247,7 +247,7 @@ int api_exits(struct question *q, FILE *out)
 
 /* ---- devices ---- */
 
-/* What each did in each step that it did anything in. */
+/* What each did in each step that it did anything in; at a step's end is what was done in it. */
 int api_devices(struct question *q, FILE *out)
 {
 	sqlite3_stmt *statement = NULL;
@@ -258,14 +258,15 @@ int api_devices(struct question *q, FILE *out)
 	if (r < 0)
 		return r;
 	if (has_view(q->db, "v_io_devices"))
-		rc = prepare(q, &statement,
-			     "SELECT CAST(time AS INTEGER) / %lld * %lld AS time, device, name,"
-			     " sum(io_read_bytes) AS io_read_bytes,"
-			     " sum(io_written_bytes) AS io_written_bytes,"
-			     " sum(io_reads) AS io_reads, sum(io_writes) AS io_writes"
-			     " FROM v_io_devices"
-			     " WHERE time > ?1 AND time <= ?2 AND " OF_CONTAINER
-			     " GROUP BY 1, 2, 3 ORDER BY 1, 2 LIMIT 20000",
-			     (long long)step, (long long)step);
+		rc = prepare(
+			q, &statement,
+			"SELECT CAST(time - 0.001 AS INTEGER) / %lld * %lld AS time, device, name,"
+			" sum(io_read_bytes) AS io_read_bytes,"
+			" sum(io_written_bytes) AS io_written_bytes,"
+			" sum(io_reads) AS io_reads, sum(io_writes) AS io_writes"
+			" FROM v_io_devices"
+			" WHERE time > ?1 AND time <= ?2 AND " OF_CONTAINER
+			" GROUP BY 1, 2, 3 ORDER BY 1, 2 LIMIT 20000",
+			(long long)step, (long long)step);
 	return write_answer(q, out, "devices", statement, rc);
 }

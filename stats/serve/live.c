@@ -112,6 +112,24 @@ static int write_events(sqlite3 *db, int64_t from, int64_t tick, FILE *out)
 	return rc;
 }
 
+/* What each disk did since the tick before, of the containers that it did anything for. */
+static int write_devices(sqlite3 *db, int64_t tick, FILE *out)
+{
+	sqlite3_stmt *statement = NULL;
+	int rc = sqlite3_prepare_v2(db,
+				    "SELECT container, device, name, period, io_read_bytes,"
+				    " io_written_bytes FROM v_io_devices WHERE time = ?1",
+				    -1, &statement, NULL);
+
+	if (rc == SQLITE_OK)
+		rc = schema_bind_time(statement, 1, tick);
+	fputs(", \"devices\": ", out);
+	if (rc == SQLITE_OK)
+		return rows_write(statement, out, NULL);
+	sqlite3_finalize(statement);
+	return rc;
+}
+
 static int write_frame(struct live *live, sqlite3 *db, int64_t tick, FILE *out)
 {
 	int rc;
@@ -122,6 +140,8 @@ static int write_frame(struct live *live, sqlite3 *db, int64_t tick, FILE *out)
 	rc = write_usage(db, tick, out);
 	if (rc == SQLITE_OK)
 		rc = write_events(db, live->tick ?: tick - 1, tick, out);
+	if (rc == SQLITE_OK)
+		rc = write_devices(db, tick, out);
 	fputs("}\n\n", out);
 	return rc;
 }

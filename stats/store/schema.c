@@ -276,6 +276,22 @@ static int open_immutable(const char *path, sqlite3 **db)
 	return rc;
 }
 
+/* Other tables than those of now are known to the recorder alone, which changes them. */
+static int check_version(sqlite3 *db, const char *path, struct rbce_error *err)
+{
+	int64_t version = 0;
+	int rc = schema_integer(db, "PRAGMA user_version", &version);
+
+	if (rc != SQLITE_OK)
+		return schema_error(db, rc, "read", path, err);
+	if (version >= SCHEMA_READ_SINCE)
+		return 0;
+	return rbce_error_set(err, -EMEDIUMTYPE,
+			      "cannot read '%s': its layout has version %lld, which the next"
+			      " containerstats record or prune brings up to date",
+			      path, (long long)version);
+}
+
 int schema_open_reader(const char *path, sqlite3 **ret, struct rbce_error *err)
 {
 	sqlite3 *db = NULL;
@@ -296,6 +312,8 @@ int schema_open_reader(const char *path, sqlite3 **ret, struct rbce_error *err)
 			rc = SQLITE_OK;
 	}
 	r = rc == SQLITE_OK ? check_owner(db, path, err) : schema_error(db, rc, "open", path, err);
+	if (r == 0)
+		r = check_version(db, path, err);
 	if (r != 0) {
 		sqlite3_close(db);
 		return r;

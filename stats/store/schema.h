@@ -17,6 +17,9 @@
 
 #define SCHEMA_APPLICATION_ID 0x52424345 /* "RBCE" */
 
+/* Our programs read databases of this version on; the views are there in all. */
+#define SCHEMA_READ_SINCE 10
+
 /* Every container that is recorded has a row at least so often, changed or not. */
 #define SCHEMA_HEARTBEAT_MS 60000
 
@@ -28,7 +31,7 @@ int schema_open_writer(const char *path, sqlite3 **ret, struct rbce_error *err);
 
 /*
  * Opens it for reading; also while the recorder runs, and where the reader may not write. Returns 1
- * and no database when it is empty still.
+ * and no database when it is empty still; -EMEDIUMTYPE also when it is older than is read.
  */
 int schema_open_reader(const char *path, sqlite3 **ret, struct rbce_error *err);
 

@@ -59,25 +59,28 @@ function ruleTable(rules) {
 		h("tbody", {}, rules.map((r) => h("tr", {}, h("td", {}, r.rule), h("td", {class: "number"}, units.count(r.hits)), h("td", {class: "number"}, units.moment(r.last))))));
 }
 
-// Lines of the busiest devices, in a second. One that did nothing in a step has no row, and no other one a gap.
-function deviceLines(rows, step) {
-	const all = new Map(), lines = [];
-	const times = rows.length ? Array.from({length: (rows.at(-1).time - rows[0].time) / step + 1}, (_, i) => rows[0].time + i * step) : [];
+const deviceKeys = [["io_read_bytes", "read"], ["io_written_bytes", "written"]];
+const deviceName = (row) => row.name || row.device;
 
-	for (const row of rows) {
-		const name = row.name || row.device;
+// Lines of the busiest devices, in a second, for steps from FROM on until UNTIL, which may lie within the last
+// one. A device that did nothing in a step has no row, and no other one a gap.
+function deviceLines(answer, step, from, until) {
+	const rows = answer.filter((row) => row.time >= from), all = new Map(), lines = [];
+	const length = rows.length ? Math.ceil((Math.max(until, rows.at(-1).time + step / 2) - rows[0].time) / step - 0.001) : 0;
+	const times = Array.from({length}, (_, i) => rows[0].time + i * step);
+	const end = (time) => (time < until && until < time + step ? until : time + step);
 
-		all.set(name, [...(all.get(name) ?? []), row]);
-	}
+	for (const row of rows)
+		all.set(deviceName(row), [...(all.get(deviceName(row)) ?? []), row]);
 	const sum = (list) => list.reduce((n, row) => n + row.io_read_bytes + row.io_written_bytes, 0);
 	for (const [name, list] of [...all].sort((a, b) => sum(b[1]) - sum(a[1])).slice(0, 4))
-		for (const [key, what] of [["io_read_bytes", "read"], ["io_written_bytes", "written"]]) {
+		for (const [key, what] of deviceKeys) {
 			const values = times.map(() => 0);
 
-			list.forEach((row) => (values[(row.time - times[0]) / step] += row[key] / step));
-			lines.push({label: `${name} ${what}`, values, dash: what === "read" ? [3, 3] : undefined, colour: lines.length >> 1});
+			list.forEach((row) => (values[(row.time - times[0]) / step] += row[key] / (end(row.time) - row.time)));
+			lines.push({name, key, label: `${name} ${what}`, values, dash: what === "read" ? [3, 3] : undefined, colour: lines.length >> 1});
 		}
-	return {times: times.map((time) => time + step), lines};
+	return {times: times.map(end), lines};
 }
 
 const card = (title, content) => h("section", {class: "card"}, h("h3", {}, title), content);
@@ -115,15 +118,16 @@ export class Container {
 		const step = Math.max(60, Math.ceil((until - from) / 150));
 		// Whole minutes, which is what older rows are of.
 		const fine = until - from <= 3000 ? 10 : Math.ceil((until - from) / 300 / 60) * 60;
-		const [exits, over, rules, devices] = await Promise.all([ask("exits", {...one, limit: 15}, context.signal),
-			ask("exits", {...one, by: "time", step, limit: 1000}, context.signal), ask("rules", one, context.signal),
+		const all = {...one, below: 1};
+		const [exits, over, rules, devices] = await Promise.all([ask("exits", {...all, limit: 15}, context.signal),
+			ask("exits", {...all, by: "time", step, limit: 1000}, context.signal), ask("rules", all, context.signal),
 			ask("devices", {...one, step: fine}, context.signal)]);
 		const net = new Panel(this.name, [network, denied]);
 
 		this.lists.replaceChildren(card("Limits", limitTable(this.name, this.limits)), card("Tasks that ended, by executable", exitTable(exits.exits)),
 			card("Rules", ruleTable(rules.rules)), card("Events", eventTable(this.events.slice(-15).reverse(), this.name)));
 		this.more.replaceChildren();
-		this.addDevices(devices.devices, fine, context.window());
+		this.addDevices(devices.devices, fine, from, Math.min(until, context.newest()), context.window());
 		this.addDelays(over.exits, step, context.window());
 		this.more.append(...net.charts.map((chart) => chart.element));
 		this.extra.push(net);
@@ -133,12 +137,25 @@ export class Container {
 		net.setEvents(this.events);
 	}
 
-	addDevices(rows, step, window) {
-		const {times, lines} = deviceLines(rows, step);
+	// With no line to begin with, the first tick in which a device does anything makes them.
+	addDevices(rows, step, from, until, window) {
+		const {times, lines} = deviceLines(rows, step, from, until);
 
 		if (!lines.length)
 			return;
-		this.addChart(new Chart({title: "IO by device", format: units.bytesRate, binary: true, lines}), [times, ...lines.map((line) => line.values)], window);
+		this.devices = new Chart({title: "IO by device", format: units.bytesRate, binary: true, lines});
+		this.addChart(this.devices, [times, ...lines.map((line) => line.values)], window);
+	}
+
+	// A device of which nothing is told did nothing.
+	tickDevices(frame, window) {
+		const mine = (frame.devices ?? []).filter((row) => row.container === this.name);
+		const value = (line) => mine.reduce((sum, row) => sum + (deviceName(row) === line.name ? row[line.key] / row.period : 0), 0);
+
+		if (!this.devices && mine.length)
+			this.addDevices(mine.map((row) => ({...row, time: frame.time - row.period})), mine[0].period, 0, frame.time, window);
+		else
+			this.devices?.add(frame.time, this.devices.spec.lines.map(value), window);
 	}
 
 	addChart(chart, data, window) {
@@ -162,6 +179,7 @@ export class Container {
 		const mine = frame.events.filter((e) => e.container === this.name || this.name === "/" || e.container.startsWith(this.name + "/"));
 
 		this.panel.tick(frame.time, values, window);
+		this.tickDevices(frame, window);
 		if (mine.length && this.events) {
 			this.events.push(...mine.reverse());
 			this.panel.setEvents(this.events);

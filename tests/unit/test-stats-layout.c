@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* stats/store/tables.c, tiers.c, retention.c: how rows of ticks lie in the database. */
+#include <errno.h>
 #include <stdio.h>
 
 #include "stats-rows.h"
@@ -183,6 +184,7 @@ static const char to_version_9[] =
 START_TEST(version_9)
 {
 	struct rbce_error err = {0};
+	sqlite3 *db;
 
 	set_up();
 	for (int i = 0; i < 5; i++) {
@@ -194,6 +196,8 @@ START_TEST(version_9)
 	store = store_close(store);
 	query("PRAGMA writable_schema = ON; DELETE FROM sqlite_schema WHERE type = 'view'");
 	query(to_version_9);
+	ck_assert_int_eq(schema_open_reader(path, &db, &err), -EMEDIUMTYPE);
+	ck_assert_ptr_nonnull(strstr(err.message, "version 9, which the next"));
 	ck_assert_int_eq(store_new(&options, &store, NULL), 0);
 	store_begin(store, START + 5000);
 	put("b", 8, 21, 0);
