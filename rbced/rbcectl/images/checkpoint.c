@@ -9,7 +9,6 @@
 #include <signal.h>
 
 #include "checkpoint.h"
-#include "file.h"
 #include "restore.h"
 #include "util.h"
 
@@ -245,19 +244,34 @@ static int verify(const char *dir, bool json)
 	return reply_print(reply);
 }
 
-/* ---- to standard output ---- */
+/* ---- to somewhere else ---- */
 
-/* What the engine makes on the way is nobody's; its messages are, where it fails. */
+int checkpoint_send(const char *root, const char *name, const struct checkpoint_wish *wish,
+		    struct scratch *scratch, struct rbce_checkpoint_figures *ret,
+		    struct rbce_error *err)
+{
+	cleanup_free char *dir = NULL;
+	int r = scratch_make(scratch, err);
+
+	if (r < 0)
+		return r;
+	r = asprintf(&dir, "%s/image", scratch->path) < 0
+		    ? rbce_error_errno(err, -ENOMEM, "cannot checkpoint '%s'", name)
+		    : checkpoint_make(root, name, dir, wish, ret, err);
+	if (r < 0)
+		scratch_keep(scratch);
+	return r;
+}
+
 static int stream_out(const char *root, const char *name, const struct checkpoint_wish *asked)
 {
+	CLEANUP(scratch_done) struct scratch scratch = {0};
 	struct checkpoint_wish wish = *asked;
-	int fds[2] = {-1, STDOUT_FILENO}, r;
+	int fds[2] = {-1, STDOUT_FILENO};
 	struct rbce_stream stream = rbce_stream_fds(fds);
 	const struct rbce_sink sink = {rbce_stream_put, rbce_stream_end, &stream};
 	struct rbce_checkpoint_figures figures;
-	cleanup_free char *dir = NULL;
 	struct rbce_error err;
-	char scratch[256];
 
 	if (isatty(STDOUT_FILENO)) {
 		log_error("cannot checkpoint '%s': an image is nothing for a terminal", name);
@@ -265,18 +279,10 @@ static int stream_out(const char *root, const char *name, const struct checkpoin
 	}
 	/* Nobody reads any more: that is an error as others are. */
 	signal(SIGPIPE, SIG_IGN);
-	r = scratch_make(scratch, &err);
-	if (r < 0)
-		return command_failed(&err);
 	wish.sink = &sink;
-	r = asprintf(&dir, "%s/image", scratch) < 0
-		    ? rbce_error_errno(&err, -ENOMEM, "cannot checkpoint '%s'", name)
-		    : checkpoint_make(root, name, dir, &wish, &figures, &err);
-	if (r == 0)
-		file_remove_tree(scratch);
-	else
-		log_info("the engine's messages are in %s", scratch);
-	return r < 0 ? command_failed(&err) : EXIT_SUCCESS;
+	return checkpoint_send(root, name, &wish, &scratch, &figures, &err) < 0
+		       ? command_failed(&err)
+		       : EXIT_SUCCESS;
 }
 
 static int add_external(const char *argument, void *data)

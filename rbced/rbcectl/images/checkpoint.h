@@ -6,6 +6,8 @@
 #include <rbce/checkpoint.h>
 #include <rbced/rbcectl/rbcectl.h>
 
+#include "scratch.h"
+
 /* What is asked for; times are microseconds. */
 struct checkpoint_wish {
 	bool running, frozen, tcp, locks, shell, unix_sockets, ahead, check;
@@ -21,6 +23,11 @@ struct checkpoint_wish {
 int checkpoint_take(const char *root, const char *name, const char *dir, struct rbce_error *err);
 int checkpoint_make(const char *root, const char *name, const char *dir,
 		    const struct checkpoint_wish *asked, struct rbce_checkpoint_figures *ret,
+		    struct rbce_error *err);
+/* The same into the sink of WISH. What the engine makes on the way lies in SCRATCH, which the
+ * caller takes away; on failure its messages stay, and it is told where. */
+int checkpoint_send(const char *root, const char *name, const struct checkpoint_wish *wish,
+		    struct scratch *scratch, struct rbce_checkpoint_figures *ret,
 		    struct rbce_error *err);
 /* What it is before anything is done: container, groups and limits, rule, to M. */
 int checkpoint_describe(struct rbce_manifest *m, const char *root, struct rbce_hierarchy *h,

@@ -21,7 +21,6 @@
 #include <rbce/units.h>
 
 #include "checkpoint.h"
-#include "file.h"
 #include "migrate.h"
 #include "restore.h"
 #include "util.h"
@@ -123,25 +122,18 @@ static int print(const struct migration *m, uint64_t pause, bool json,
 static int send_image(struct migration *m, struct checkpoint_wish wish, uint64_t *ret_pause,
 		      struct rbce_checkpoint_figures *ret, struct rbce_error *err)
 {
+	CLEANUP(scratch_done) struct scratch scratch = {0};
 	const struct rbce_sink sink = {put, arrive, m};
-	cleanup_free char *dir = NULL;
-	char scratch[256];
 	uint64_t ended;
-	int r = scratch_make(scratch, err);
+	int r;
 
-	if (r < 0)
-		return r;
 	wish.sink = &sink;
-	r = asprintf(&dir, "%s/image", scratch) < 0
-		    ? rbce_error_errno(err, -ENOMEM, "cannot checkpoint '%s'", m->name)
-		    : checkpoint_make(m->root, m->name, dir, &wish, ret, err);
+	r = checkpoint_send(m->root, m->name, &wish, &scratch, ret, err);
 	ended = monotonic_usec();
 	if (r < 0) {
-		log_info("the engine's messages are in %s", scratch);
 		peer_say(m->peer, NULL, "back");
 		return r;
 	}
-	file_remove_tree(scratch);
 	r = peer_say(m->peer, err, "yours");
 	if (r == 0)
 		r = hear(m, "runs", err);

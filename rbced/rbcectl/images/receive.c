@@ -7,7 +7,6 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-#include "file.h"
 #include "migrate.h"
 #include "restore.h"
 #include "util.h"
@@ -22,7 +21,7 @@ struct arrival {
 	struct peer *peer;
 	struct rbce_stream stream;
 	struct restoration order;
-	char scratch[256];
+	struct scratch scratch;
 };
 
 /* Has this machine all that limits it? Its groups are made for that, and taken away again. */
@@ -73,12 +72,17 @@ static int restore_still(struct arrival *a, struct rbce_container **ret, pid_t *
 	int r;
 
 	a->order.manifest = NULL;
-	a->order.dir = a->scratch;
+	a->order.dir = a->scratch.path;
+	a->order.lock = a->scratch.lock;
 	a->order.still = true;
-	r = rbce_stream_receive(&a->stream, a->scratch, &a->order.manifest, err);
+	r = rbce_stream_receive(&a->stream, a->order.dir, &a->order.manifest, err);
+	if (r < 0) {
+		/* Its name is in there. */
+		a->order.manifest = definition;
+		return r;
+	}
 	rbce_manifest_free(definition);
-	if (r == 0)
-		r = restoration_check(&a->order, NULL, err);
+	r = restoration_check(&a->order, NULL, err);
 	if (r < 0)
 		return r;
 	r = restoration_run(&a->order, ret_pid, err);
@@ -160,7 +164,7 @@ static int receive(const char *root, int fd, const struct migrate_options *optio
 	int r = peer_accept(&options->files, fd, &peer, &err);
 
 	if (r == 0)
-		r = scratch_make(a.scratch, &err);
+		r = scratch_make(&a.scratch, &err);
 	if (r < 0)
 		return command_failed(&err);
 	peer_patience(peer, options->patience);
@@ -169,7 +173,7 @@ static int receive(const char *root, int fd, const struct migrate_options *optio
 	r = peer_say(peer, &err, "ready");
 	r = r < 0 ? command_failed(&err) : take(&a);
 	restoration_done(&a.order);
-	file_remove_tree(a.scratch);
+	scratch_done(&a.scratch);
 	return r;
 }
 
@@ -216,6 +220,7 @@ int migrate_receive(const char *root, const char *address, const struct migrate_
 	r = peer_listen(address, &listener, &err);
 	if (r < 0)
 		return command_failed(&err);
+	scratch_clean();
 	log_info("containers are taken at %s", address);
 	r = serve(root, listener, options);
 	close(listener);

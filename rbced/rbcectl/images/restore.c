@@ -157,6 +157,8 @@ __attribute__((noreturn)) static void keeper(struct restoration *order, int link
 	    order->still && r == 0)
 		rbce_container_kill(c, NULL);
 	close(link);
+	if (order->lock)
+		close(order->lock);
 	if (r == 0)
 		keep(c);
 	else if (c)
@@ -253,14 +255,6 @@ void restoration_done(struct restoration *order)
 	containers_close(&order->all);
 }
 
-int scratch_make(char path[static 256], struct rbce_error *err)
-{
-	const char *above = getenv("TMPDIR");
-
-	snprintf(path, 256, "%s/rbcectl-image-XXXXXX", above && *above ? above : "/var/tmp");
-	return mkdtemp(path) ? 0 : rbce_error_errno(err, -errno, "cannot make '%s'", path);
-}
-
 /* ---- the command ---- */
 
 static int from_directory(struct restoration *order, struct rbce_error *err)
@@ -305,15 +299,14 @@ static int restore(struct restoration *order, bool stream, const char *name, con
 static int restore_stream(struct restoration *order, const char *name, const char *as,
 			  pid_t *ret_pid, struct rbce_error *err)
 {
-	char scratch[256];
-	int r = scratch_make(scratch, err);
+	CLEANUP(scratch_done) struct scratch scratch = {0};
+	int r = scratch_make(&scratch, err);
 
 	if (r < 0)
 		return r;
-	order->dir = scratch;
-	r = restore(order, true, name, as, ret_pid, err);
-	file_remove_tree(scratch);
-	return r;
+	order->dir = scratch.path;
+	order->lock = scratch.lock;
+	return restore(order, true, name, as, ret_pid, err);
 }
 
 int command_restore(int argc, char **argv)

@@ -6,6 +6,8 @@
 #include <rbce/checkpoint.h>
 #include <rbced/rbcectl/rbcectl.h>
 
+#include "scratch.h"
+
 struct restoration {
 	const char *root, *name;
 	const char *dir; /* of the image, which is known to be whole */
@@ -13,6 +15,7 @@ struct restoration {
 	struct containers all;
 	bool still;   /* it is frozen before anybody is told */
 	int link;     /* a descriptor that the keeper does not keep, 0 for none */
+	int lock;     /* of the image's directory, let go when it is not needed; 0 for none */
 	char log[64]; /* a directory for the engine's messages */
 };
 
@@ -26,8 +29,5 @@ int restoration_check(struct restoration *order, const char *as, struct rbce_err
 int restoration_run(struct restoration *order, pid_t *ret_pid, struct rbce_error *err);
 
 void restoration_done(struct restoration *order);
-
-/* A new directory for what is only on its way, in TMPDIR or /var/tmp. */
-int scratch_make(char path[static 256], struct rbce_error *err);
 
 #endif
