@@ -61,6 +61,7 @@ finish() {
 	# Other signals it does not hear while it has a child, which ends with it.
 	[ -z "${UNSHARE:-}" ] || kill -KILL "$UNSHARE" 2>/dev/null
 	[ -z "${NETNS:-}" ] || ip netns del "$NETNS"
+	[ -z "${FRONT:-}" ] || { ip netns del "$ROOT-here"; ip link del "$FRONT"; } 2>/dev/null
 	take_down "$status"
 }
 trap finish EXIT
@@ -196,10 +197,18 @@ settled() {
 	wait_for 60 nothing_there
 }
 
+# What those that were killed have left on the way, the next one takes away.
+nothing_left() {
+	kill -KILL "$UNSHARE"
+	wait "$UNSHARE" 2>/dev/null
+	: >"$T/there.log"
+	listen
+	equal "what is left on the way" "" "$(find "$T" -maxdepth 1 -name 'rbcectl-image-*')"
+}
+
 # At a system call of its own, whichever it is.
 test_source_killed() {
 	local n total
-	# What a kill leaves on the way goes with the test.
 	export TMPDIR=$T
 	other_side
 	listen
@@ -215,13 +224,13 @@ test_source_killed() {
 			--authority "$T/authority.pem" one 10.9.0.2:7777 >/dev/null 2>&1
 		settled "call $((total * n / 12)) of $total"
 	done
+	nothing_left
 	figure "of $total calls; it was here $here times, and there $there times"
 }
 
 # The process that takes this container, over there.
 test_receiver_killed() {
 	local n total
-	# What a kill leaves on the way goes with the test.
 	export TMPDIR=$T
 	other_side
 	listen "$HELP/killat" 1000000 second
@@ -239,6 +248,7 @@ test_receiver_killed() {
 		migrate one >"$T/out" 2>&1
 		settled "call $((total * n / 12)) of $total"
 	done
+	nothing_left
 	figure "of $total calls; it was here $here times, and there $there times"
 }
 
@@ -250,5 +260,124 @@ test_disk_full_there() {
 	TMPDIR=$T/mount listen
 	start 32
 	refused "CN=there answers: cannot write: No space left on device" migrate one
+	contains "what is said there" "cannot take container 'one' from CN=here" "$(cat "$T/there.log")"
 	equal "what is left on the way" "" "$(ls "$T/mount")"
+}
+
+# front NETWORK END: an interface of that network on a bridge, at which programs stand. It has the same
+# address on both sides, of hardware as well; the bridge sends to where it has heard that from last, so one of
+# them has to speak before the other is there.
+front() {
+	ip link add "$2$$" type veth peer name front address 02:00:00:00:00:05 netns "$1"
+	ip -n "$1" link set front addrgenmode none
+	ip -n "$1" addr add 10.9.1.5/24 dev front
+	ip link set "$2$$" master "$FRONT" up
+	ip -n "$1" link set front up
+}
+
+# A network for this side, too, and clients beyond a bridge that both stand at.
+bridged() {
+	certificates
+	ip netns add "$ROOT"
+	NETNS=$ROOT
+	ip netns add "$ROOT-here"
+	FRONT=b$$
+	ip link add "$FRONT" type bridge
+	ip addr add 10.9.1.1/24 dev "$FRONT"
+	ip link set "$FRONT" up
+	ip neigh add 10.9.1.5 lladdr 02:00:00:00:00:05 dev "$FRONT" nud permanent
+	ip -n "$ROOT-here" link add here type veth peer name there netns "$ROOT"
+	ip -n "$ROOT-here" addr add 10.9.0.1/24 dev here
+	ip -n "$ROOT-here" link set here up
+	ip -n "$ROOT-here" link set lo up
+	ip -n "$ROOT" addr add 10.9.0.2/24 dev there
+	ip -n "$ROOT" link set there up
+	ip -n "$ROOT" link set lo up
+	front "$ROOT-here" h
+}
+
+here() {
+	nsenter --net="/run/netns/$ROOT-here" "$@"
+}
+
+serves() {
+	curl -sf -o "$T/answer" http://10.9.1.5:8080/page
+}
+
+answers() {
+	[ "$(wc -c <"$T/answers")" -gt "$1" ]
+}
+
+# clients N: each asks again and again over one connection; the longest wait, in ms, when they are told to end.
+clients() {
+	: >"$T/answers"
+	python3 - "$1" "$T/answers" >"$T/worst" 2>"$T/client.log" <<-'END' &
+		import http.client, os, signal, sys, threading, time
+		running, worst, failed, answers = True, [], [], open(sys.argv[2], "ab", 0)
+		def stop(*_):
+		    global running
+		    running = False
+		def client():
+		    link, longest = http.client.HTTPConnection("10.9.1.5", 8080, timeout=300), 0
+		    link.connect()
+		    end = link.sock
+		    while running:
+		        began = time.monotonic()
+		        link.request("GET", "/page")
+		        answer = link.getresponse()
+		        if answer.status != 200 or answer.read() != b"x" * 50000 or link.sock is not end:
+		            raise RuntimeError("the answer is wrong, or the connection is another")
+		        longest = max(longest, time.monotonic() - began)
+		        answers.write(b".")
+		        time.sleep(0.02)
+		    worst.append(longest)
+		threading.excepthook = lambda args: (sys.__excepthook__(*args[:3]), os._exit(1))
+		signal.signal(signal.SIGTERM, stop)
+		threads = [threading.Thread(target=client) for _ in range(int(sys.argv[1]))]
+		for thread in threads:
+		    thread.start()
+		for thread in threads:
+		    thread.join()
+		print(int(max(worst) * 1000))
+	END
+	CLIENTS=$!
+}
+
+# Its clients, over TCP, see a pause and nothing else; its address moves along.
+test_web_server() {
+	command -v nginx >/dev/null || skip "there is no web server here (nginx)"
+	local before
+	mkdir "$T/web"
+	head -c 50000 /dev/zero | tr '\0' x >"$T/web/page"
+	cat >"$T/nginx.conf" <<-END
+		user root;
+		daemon off;
+		pid $T/nginx.pid;
+		error_log $T/error.log;
+		events {}
+		http {
+			access_log $T/access.log;
+			keepalive_requests 1000000;
+			server {
+				listen 10.9.1.5:8080;
+				root $T/web;
+			}
+		}
+	END
+	bridged
+	here "$BIN/rbcectl" create --root "$ROOT" --detach --namespaces none one -- nginx -c "$T/nginx.conf" || fail "cannot start"
+	wait_for 60 serves
+	front "$ROOT" t
+	listen
+	clients 4
+	wait_for 60 answers 50
+	here "$BIN/rbcectl" migrate --root "$ROOT" --cert "$T/here.pem" --key "$T/here.key" --authority "$T/authority.pem" \
+		--patience 40s --tcp-established --json one 10.9.0.2:7777 >"$T/out" || fail "no migration: $(cat "$T/there.log")"
+	before=$(wc -c <"$T/answers")
+	equal "processes here" "" "$(tasks_here)"
+	equal "processes there" 2 "$(tasks_there)"
+	wait_for 60 answers $((before + 50))
+	kill -TERM "$CLIENTS"
+	wait "$CLIENTS" || fail "a client: $(cat "$T/client.log")"
+	figure "it stood still for $(($(jq .paused_us "$T/out") / 1000)) ms; a client waited for $(cat "$T/worst") ms at most"
 }
