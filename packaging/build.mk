@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # What goes where on a host, by `make install` and in packages.
 
+# Commands of a program that are programs of their own.
+HELD_APART := $(addprefix $B/bin/,rbcectl-images containerstats-serve ulimitx-run)
+
 install: all
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(SBINDIR) $(DESTDIR)$(UNITDIR)
 	install -m 755 $B/bin/rbced $(DESTDIR)$(SBINDIR)
-	install -m 755 $(filter-out %/rbced,$(PROGRAMS)) $(DESTDIR)$(BINDIR)
+	install -m 755 $(filter-out %/rbced $(HELD_APART),$(PROGRAMS)) $(DESTDIR)$(BINDIR)
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/libexec/rbce $(HELD_APART)
 	install -D -m 644 -t $(DESTDIR)$(SYSCONFDIR)/rbce/rules.d rules/sets/default.rules
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/rbce/sets rules/sets/*.rules
 	for unit in packaging/systemd/*.service packaging/systemd/*.socket; do \

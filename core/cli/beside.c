@@ -11,15 +11,17 @@
 
 int run_beside(const char *name, char **argv)
 {
-	char path[PATH_MAX], *slash;
+	/* Where it is built, and where it is installed: a command by itself it is not. */
+	static const char *const places[] = {"", "../libexec/rbce/"};
+	char path[PATH_MAX], *end;
 	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
 
 	path[n > 0 ? n : 0] = '\0';
-	slash = strrchr(path, '/');
-	if (slash && strlen(name) < sizeof(path) - (size_t)(slash + 1 - path)) {
-		stpcpy(slash + 1, name);
+	end = strrchr(path, '/');
+	for (size_t i = 0; end && i < ARRAY_SIZE(places); i++) {
+		snprintf(end + 1, sizeof(path) - (size_t)(end + 1 - path), "%s%s", places[i], name);
 		execv(path, argv);
 	}
-	log_error("cannot run '%s': %s", slash ? path : name, strerror(errno));
+	log_error("cannot run '%s': %s", end ? path : name, strerror(errno));
 	return EXIT_FAILURE;
 }

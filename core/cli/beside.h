@@ -7,8 +7,8 @@
 #define CORE_CLI_BESIDE_H
 
 /*
- * Goes on as the program NAME that lies where this one does, with ARGV as it is. Returns only where
- * that fails, after logging why, and then EXIT_FAILURE.
+ * Goes on as the program NAME that lies where this one does, or in ../libexec/rbce, with ARGV as it
+ * is. Returns only where that fails, after logging why, and then EXIT_FAILURE.
  */
 int run_beside(const char *name, char **argv);
 
