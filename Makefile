@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# make [all|run|check|check-guest|check-kernel|check-kernel-debug|kernel|kernel-deb|deb|guest-shell|lint|fuzz|bench|install|clean]
+# make [all|run|check|check-guest|check-kernel|check-kernel-debug|check-series|kernel|kernel-deb|deb|guest-shell|lint|fuzz|bench|install|clean]
 #   SAN=1: address and undefined behaviour sanitizers   V=1: full command lines
 VERSION := 0.1.0
 PREFIX  ?= /usr/local

@@ -10,6 +10,10 @@ check-kernel-debug: deps-tests kernel-debug
 	@$(MAKE) $(QUIET) all tests
 	@tests/guest/check-kernel-debug
 
+# The series as a list of the kernel wants it: checkpatch, each patch by itself in all configurations.
+check-series:
+	@controllers/kernel/check
+
 kernel kernel-plain kernel-debug:
 	@controllers/kernel/build $(or $(filter-out kernel,$(@:kernel-%=%)),patched)
 
@@ -17,4 +21,4 @@ kernel kernel-plain kernel-debug:
 kernel-deb:
 	@controllers/kernel/package $(CONFIG)
 
-.PHONY: check-kernel check-kernel-debug kernel kernel-plain kernel-debug kernel-deb
+.PHONY: check-kernel check-kernel-debug check-series kernel kernel-plain kernel-debug kernel-deb
