@@ -77,8 +77,8 @@ static int ask_orphans(struct check *c)
 					    " WHERE container NOT IN (SELECT id FROM containers)",
 					    table, table);
 			if (t == TIER_TICK)
-				sqlite3_str_appendall(sql,
-						      " OR at >> 30 NOT IN (SELECT id FROM ticks)");
+				sqlite3_str_appendall(sql, " OR at >> " TIER_SHIFT
+							   " NOT IN (SELECT id FROM ticks)");
 			sqlite3_str_appendall(sql, " GROUP BY container");
 			text = sqlite3_str_finish(sql);
 			rc = text ? ask(c, "rows", text) : SQLITE_NOMEM;

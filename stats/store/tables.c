@@ -32,8 +32,8 @@ static void append_metric(sqlite3_str *sql, enum tier tier, size_t metric, bool 
  * are about a hundred, and not so many as containers were ever known.
  */
 #define JOINED                                                                                     \
-	" JOIN ticks t ON likelihood(s.at >= t.id << 30, 0.003)"                                   \
-	" AND likelihood(s.at < (t.id + 1) << 30, 0.003)"                                          \
+	" JOIN ticks t ON likelihood(" TIER_FROM_TICK ", 0.003)"                                   \
+	" AND likelihood(" TIER_UNTIL_TICK ", 0.003)"                                              \
 	" JOIN containers c ON c.id = s." TIER_CONTAINER " AND s.at = " TIER_AT("t.id", "c.id")
 
 /* Times are the tables' own, so that a condition on them finds its rows by the key. */

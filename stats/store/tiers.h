@@ -23,13 +23,19 @@
 
 /*
  * The key of the row of CONTAINER at a tick, and what it takes to find all rows `s` of a tick `t`.
- * Containers are counted as long as one of that name has an hour left: 2^30 are enough for ten
- * thousand a minute over two months, or a thousand a minute for as long as hours are kept.
+ * A container has a number as long as one of its hours is kept: 2^28 are enough for four new ones a
+ * second over two years. With that many bits a row takes eight bytes for its key for as long as a
+ * database is likely to live, and seven in its first weeks.
  */
-#define TIER_CONTAINER_BITS      30
-#define TIER_AT(tick, container) tick " << 30 | " container
-#define TIER_CONTAINER           "at & 1073741823"
-#define TIER_OF_TICK             "s.at >= t.id << 30 AND s.at < (t.id + 1) << 30"
+#define TIER_CONTAINER_BITS      28
+#define TIER_CONTAINER           "at & 268435455"
+#define TIER_QUOTED_(bits)       #bits
+#define TIER_QUOTED(bits)        TIER_QUOTED_(bits)
+#define TIER_SHIFT               TIER_QUOTED(TIER_CONTAINER_BITS)
+#define TIER_AT(tick, container) tick " << " TIER_SHIFT " | " container
+#define TIER_FROM_TICK           "s.at >= t.id << " TIER_SHIFT
+#define TIER_UNTIL_TICK          "s.at < (t.id + 1) << " TIER_SHIFT
+#define TIER_OF_TICK             TIER_FROM_TICK " AND " TIER_UNTIL_TICK
 
 enum tier { TIER_TICK, TIER_MINUTE, TIER_HOUR };
 enum { TIER_TOTAL = TIER_HOUR + 1 };

@@ -103,7 +103,7 @@ make_history() {
 		INSERT INTO containers(id, name, boot, inode, first_seen) VALUES (1000, 'old', 'boot', 1, 0);
 		WITH RECURSIVE t(at) AS (SELECT $BASE + 1 UNION ALL SELECT at + 1 FROM t WHERE at < $BASE + 7200)
 		INSERT INTO ticks(time, period) SELECT at, 1000 FROM t;
-		INSERT INTO samples(at, cpu_usec) SELECT id << 30 | 1000, 1000 FROM ticks"
+		INSERT INTO samples(at, cpu_usec) SELECT id << 28 | 1000, 1000 FROM ticks"
 }
 
 old_hours() {

@@ -271,7 +271,7 @@ test_fleet_rules() {
 # What the kernel had counted when it was saved, and what followed.
 same_cpu() {
 	local here
-	here=$(sqlite3 -readonly "$T/db" "SELECT k.cpu_usec + coalesce((SELECT sum(s.cpu_usec) FROM samples s JOIN ticks t ON t.id = s.at >> 30
+	here=$(sqlite3 -readonly "$T/db" "SELECT k.cpu_usec + coalesce((SELECT sum(s.cpu_usec) FROM samples s JOIN ticks t ON t.id = s.at >> 28
 		WHERE s.container = k.container AND t.time > k.time / 1000.0), 0) FROM counters k JOIN containers c ON c.id = k.container WHERE c.name = 'services/unit-2'")
 	[ "$here" -gt 0 ] && [ "$here" = "$(prometheus_said 'container_cpu_usage_seconds_total{container="services/unit-2"} * 1e6' | awk '{ printf "%.0f", $1 }')" ]
 }

@@ -323,7 +323,7 @@ START_TEST(old_ticks_gone)
 	text = strdup(text_of(before));
 	ck_assert_uint_eq(before->n_steps, 4);
 	/* The last hour alone is left of them. */
-	run_sql("DELETE FROM samples WHERE at >> 30 IN"
+	run_sql("DELETE FROM samples WHERE at >> 28 IN"
 		" (SELECT id FROM ticks WHERE time <= 1800010800);"
 		"DELETE FROM ticks WHERE time <= 1800010800");
 	after = read_points(0, 4 * 3600000, 3600000, "cpu_seconds", "a");

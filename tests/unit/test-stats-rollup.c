@@ -227,7 +227,7 @@ START_TEST(swept)
 	record(START + 1000, START + 3 * HOUR + 2 * MINUTE);
 	/* Not those of the hour that is not written, nor the minute before it. */
 	expect("SELECT min(time) FROM ticks", (START + 3 * HOUR - 10 * MINUTE + 2 * MINUTE) / 1e3);
-	expect("SELECT min(at) >> 30 = (SELECT min(id) FROM ticks) FROM samples", 1);
+	expect("SELECT min(at) >> 28 = (SELECT min(id) FROM ticks) FROM samples", 1);
 	expect("SELECT min(time) FROM v_cpu_minute", (START + 3 * HOUR - 70 * MINUTE) / 1e3);
 	expect("SELECT min(time) FROM v_cpu_hour", START / 1e3);
 	/* Shares as they were, by ten minutes, and gone. */

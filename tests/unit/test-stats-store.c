@@ -59,7 +59,7 @@ static const char *rows(void)
 	snprintf(sql, sizeof(sql),
 		 "SELECT CAST(round(t.time * 1000) AS INTEGER) - %lld, container,"
 		 " coalesce(s.period, t.period), cpu_usec, memory_pages"
-		 " FROM samples s JOIN ticks t ON t.id = s.at >> 30 ORDER BY t.time",
+		 " FROM samples s JOIN ticks t ON t.id = s.at >> 28 ORDER BY t.time",
 		 (long long)START);
 	return query(sql);
 }
@@ -80,7 +80,7 @@ START_TEST(deltas)
 	ck_assert_int_eq(tick(START + MINUTE, 30, 60, false), 0); /* heartbeat */
 	ck_assert_int_eq(tick(START + MINUTE + 1000, 30, 60, false), 0);
 	ck_assert_int_eq(tick(START + MINUTE + 2000, 30, 60, true), 0);
-	ck_assert_str_eq(query("SELECT time, cpu_usec FROM samples JOIN ticks ON id = at >> 30"
+	ck_assert_str_eq(query("SELECT time, cpu_usec FROM samples JOIN ticks ON id = at >> 28"
 			       " WHERE time > 1800000059.999"),
 			 "1800000060.0|0 1800000062.0|0 ");
 	ck_assert_uint_eq(store_ticks(store), 10);
@@ -138,7 +138,7 @@ START_TEST(generations)
 	/* A fresh container's counters count from zero. */
 	ck_assert_str_eq(query("SELECT name, CAST(t.time AS INTEGER) % 60 * 1000,"
 			       " coalesce(s.period, t.period), cpu_usec FROM samples s"
-			       " JOIN ticks t ON t.id = s.at >> 30"
+			       " JOIN ticks t ON t.id = s.at >> 28"
 			       " JOIN containers c ON c.id = container WHERE name = 'a'"),
 			 "a|1000|1000|501 a|2000|1000|1 a|3000|1000|40 a|5000|1000|40 ");
 	ck_assert_str_eq(query("SELECT id, name, inode, first_seen % 60000, last_seen % 60000 FROM "
@@ -160,7 +160,7 @@ START_TEST(clock_set_back)
 	for (int i = 0; i < 3; i++)
 		ck_assert_int_eq(tick(START + 1000 * i, 300 + (uint64_t)i, 50, false), 0);
 	ck_assert_str_eq(query("SELECT count(*), sum(cpu_usec), min(coalesce(s.period, t.period))"
-			       " FROM samples s JOIN ticks t ON t.id = s.at >> 30"),
+			       " FROM samples s JOIN ticks t ON t.id = s.at >> 28"),
 			 "6|302|0 ");
 	tear_down();
 }
@@ -217,7 +217,7 @@ START_TEST(killed)
 	set_up();
 	die_after(4);
 	ck_assert_str_eq(query("SELECT name, sum(cpu_usec), max(time) % 60 * 1000 FROM samples"
-			       " JOIN ticks t ON t.id = at >> 30"
+			       " JOIN ticks t ON t.id = at >> 28"
 			       " JOIN containers c ON c.id = container GROUP BY c.id"),
 			 "a|1300|3000.0 late|30|3000.0 ");
 	store_begin(store, START + 60500);
@@ -226,7 +226,7 @@ START_TEST(killed)
 	ck_assert_int_eq(store_commit(store, 0, false, NULL), 0);
 	ck_assert_int_eq(tick(START + 61500, 1760, 50, false), 0);
 	ck_assert_str_eq(query("SELECT container, coalesce(s.period, t.period), cpu_usec"
-			       " FROM samples s JOIN ticks t ON t.id = s.at >> 30"
+			       " FROM samples s JOIN ticks t ON t.id = s.at >> 28"
 			       " WHERE t.time > 1800000003"),
 			 "1|57500|450 2|57500|12 1|1000|10 ");
 	ck_assert_str_eq(query("SELECT name, last_seen % 60000 FROM containers"), "a|- late|500 ");
@@ -245,7 +245,7 @@ START_TEST(rebooted)
 	store = store_close(store);
 	ck_assert_int_eq(store_new(&options, &store, NULL), 0);
 	ck_assert_int_eq(tick(START + 60500, 5000, 50, false), 0);
-	ck_assert_str_eq(query("SELECT container, cpu_usec FROM samples JOIN ticks ON id = at >> 30"
+	ck_assert_str_eq(query("SELECT container, cpu_usec FROM samples JOIN ticks ON id = at >> 28"
 			       " WHERE time > 1800000003"),
 			 "3|0 ");
 	ck_assert_str_eq(query("SELECT boot, last_seen % 60000 FROM containers"),
@@ -347,7 +347,7 @@ START_TEST(trouble)
 		ck_assert_uint_eq(store_lost(store), 0);
 		ck_assert_uint_eq(store_held(store), 0);
 		ck_assert_str_eq(query("SELECT name, t.time, coalesce(s.period, t.period),"
-				       " cpu_usec FROM samples s JOIN ticks t ON t.id = s.at >> 30"
+				       " cpu_usec FROM samples s JOIN ticks t ON t.id = s.at >> 28"
 				       " JOIN containers c ON c.id = container"
 				       " WHERE t.time > 1800000001"),
 				 "a|1800000002.0|1000|100 a|1800000003.0|1000|100 "
