@@ -95,6 +95,11 @@ end_recorder() {
 	RECORDER=
 }
 
+# has_eaten KILOBYTES: the last of what began in it.
+has_eaten() {
+	[ "$(awk '/^RssAnon/ { print $2 }' "/proc/$KNOWN/status")" -ge "$1" ]
+}
+
 # Known amounts of computing, memory, tasks and sleep are what the database has.
 test_known_amounts() {
 	local used disk before usage
@@ -107,7 +112,8 @@ test_known_amounts() {
 	wait $KNOWN
 	used=$(cat "$T/out")
 	begin_known "$HELP/eat" 64 5
-	sleep 3
+	wait_for 60 has_eaten $((64 * 1024))
+	sleep 1
 	kill -KILL $KNOWN
 	wait $KNOWN 2>/dev/null
 	if grep -q '^[^ ]* [^ ]* cgroup2 ' /proc/mounts && ! grep -q ' cgroup .*blkio' /proc/mounts && disk=$(disk_folder); then
