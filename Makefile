@@ -123,7 +123,7 @@ fuzz: deps-tests
 
 bench: deps-tests
 	@$(MAKE) $(QUIET) all $(HELPERS) $(BENCH)
-	@for bench in match apply ulimitx place spawn storm spaces exits stats series room serve; do tests/bench/$$bench || exit 1; done
+	@for bench in match apply ulimitx place spawn storm spaces exits stats series room serve checkpoint; do tests/bench/$$bench || exit 1; done
 
 clean:
 	$(RM) -r build build-san build-deb
