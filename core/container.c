@@ -9,6 +9,7 @@
 
 #include "attach.h"
 #include "file.h"
+#include "own.h"
 #include "util.h"
 
 /* Control files live beside the groups: a group of such a name would hide or clash with one. */
@@ -255,8 +256,6 @@ static int open_groups(struct rbce_container *c, const char *path, struct rbce_e
 				      *c->name ? c->name : c->h->group);
 	return 0;
 }
-
-DEFINE_CLEANUP(struct rbce_container *, rbce_container_close)
 
 int rbce_container_open(struct rbce_hierarchy *h, const char *name, unsigned flags,
 			struct rbce_container **ret, struct rbce_error *err)

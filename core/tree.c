@@ -12,6 +12,7 @@
 #include "attach.h"
 #include "container.h"
 #include "file.h"
+#include "own.h"
 #include "util.h"
 
 /* How long a freeze or a kill may take before it is reported as failed. */
@@ -121,8 +122,6 @@ char **rbce_names_free(char **names)
 	free(names);
 	return NULL;
 }
-
-DEFINE_CLEANUP(char **, rbce_names_free)
 
 int rbce_container_list(struct rbce_hierarchy *h, char ***ret, struct rbce_error *err)
 {

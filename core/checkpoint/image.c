@@ -9,6 +9,7 @@
 
 #include "digest.h"
 #include "file.h"
+#include "own.h"
 #include "util.h"
 
 /* "a/b/" as "a/.b.partial". */
@@ -267,8 +268,6 @@ static int verify_file(int dirfd, const char *dir, const char *record, struct rb
 				      dir, name);
 	return 0;
 }
-
-DEFINE_CLEANUP(struct rbce_manifest *, rbce_manifest_free)
 
 /* A chain of images that is longer than anybody makes one goes in a circle. */
 enum { CHAIN_MAX = 1000 };

@@ -7,6 +7,7 @@
 #include "digest.h"
 #include "file.h"
 #include "image.h"
+#include "own.h"
 #include "util.h"
 
 static const char first_line[] = "rbce-checkpoint";
@@ -207,8 +208,6 @@ static int check_end(const char *text, const char *name, size_t *ret, struct rbc
 	*ret = at;
 	return 0;
 }
-
-DEFINE_CLEANUP(struct rbce_manifest *, rbce_manifest_free)
 
 int rbce_manifest_parse(const char *text, const char *name, struct rbce_manifest **ret,
 			struct rbce_error *err)

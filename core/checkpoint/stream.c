@@ -12,6 +12,7 @@
 #include "digest.h"
 #include "file.h"
 #include "image.h"
+#include "own.h"
 #include "util.h"
 
 enum { BLOCK = 512, PIECE = 1 << 20, TEXT_MAX = 64 << 20 };
@@ -379,8 +380,6 @@ static int link_rounds(int dirfd, const struct rbce_manifest *m)
 	}
 	return !*last || symlinkat(last, dirfd, "parent") == 0 ? 0 : -errno;
 }
-
-DEFINE_CLEANUP(struct rbce_manifest *, rbce_manifest_free)
 
 /* All files, until the manifest, which is kept as it came. */
 static int get_files(const struct rbce_stream *s, int dirfd, struct rbce_manifest *found,

@@ -7,9 +7,8 @@
 #include <stdlib.h>
 
 #include "changes.h"
+#include "own.h"
 #include "util.h"
-
-DEFINE_CLEANUP(char **, rbce_names_free)
 
 /* Containers before and after those that the files name were made. */
 struct names {

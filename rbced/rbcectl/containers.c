@@ -10,6 +10,7 @@
 #include <rbce/units.h>
 
 #include "file.h"
+#include "own.h"
 #include "rbcectl.h"
 #include "util.h"
 
@@ -118,8 +119,6 @@ static void add_container(struct table *t, struct rbce_hierarchy *h, const char 
 	set_limit_cell(t, IO_MAX, c, "io.max", json);
 	rbce_container_close(c);
 }
-
-DEFINE_CLEANUP(char **, rbce_names_free)
 
 int command_containers(int argc, char **argv)
 {

@@ -4,9 +4,8 @@
 #include <stdlib.h>
 
 #include "changes.h"
+#include "own.h"
 #include "util.h"
-
-DEFINE_CLEANUP(char **, rbce_names_free)
 
 /* A name that a section cannot have: of its ends and what is a comment nothing would be left. */
 static bool can_be_section(const char *name)

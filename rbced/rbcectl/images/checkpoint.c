@@ -9,12 +9,9 @@
 #include <signal.h>
 
 #include "checkpoint.h"
+#include "own.h"
 #include "restore.h"
 #include "util.h"
-
-DEFINE_CLEANUP(char **, rbce_names_free)
-DEFINE_CLEANUP(struct rbce_manifest *, rbce_manifest_free)
-DEFINE_CLEANUP(struct rbce_container *, rbce_container_close)
 
 /* ---- what the manifest has from here: keys and rules ---- */
 

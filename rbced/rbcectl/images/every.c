@@ -11,9 +11,8 @@
 
 #include "checkpoint.h"
 #include "file.h"
+#include "own.h"
 #include "util.h"
-
-DEFINE_CLEANUP(struct rbce_manifest *, rbce_manifest_free)
 
 struct images {
 	struct dirent **list; /* by time, which is their names */

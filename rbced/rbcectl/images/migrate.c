@@ -22,11 +22,9 @@
 
 #include "checkpoint.h"
 #include "migrate.h"
+#include "own.h"
 #include "restore.h"
 #include "util.h"
-
-DEFINE_CLEANUP(struct rbce_manifest *, rbce_manifest_free)
-DEFINE_CLEANUP(struct rbce_container *, rbce_container_close)
 
 struct migration {
 	const char *root, *name;

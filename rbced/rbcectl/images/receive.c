@@ -8,10 +8,10 @@
 #include <sys/wait.h>
 
 #include "migrate.h"
+#include "own.h"
 #include "restore.h"
 #include "util.h"
 
-DEFINE_CLEANUP(struct rbce_container *, rbce_container_close)
 DEFINE_CLEANUP(struct peer *, peer_close)
 
 /* How many come at the same time. */

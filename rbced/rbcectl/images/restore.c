@@ -10,10 +10,9 @@
 #include <sys/wait.h>
 
 #include "file.h"
+#include "own.h"
 #include "restore.h"
 #include "util.h"
-
-DEFINE_CLEANUP(struct rbce_container *, rbce_container_close)
 
 /* A record of a container: "PLACE KEY VALUE". */
 struct limit {
