@@ -82,6 +82,33 @@ test_as_a_unit() {
 	settled "$pid" "people/u$$"
 }
 
+# active_since UNIT: microseconds, when it was active, on the clock of the boot.
+active_since() {
+	systemctl show -P ActiveEnterTimestampMonotonic "$1"
+}
+
+let_people_in() {
+	rm -rf /run/systemd/system/rbced.service.d
+	remove_unit
+	systemctl start systemd-user-sessions
+}
+
+# What a boot does: both are asked for at once, and nobody may log in before rbced is ready, slow as it may be.
+test_boots_before_logins() {
+	worker_rules
+	install_unit
+	at_end let_people_in
+	mkdir -p /run/systemd/system/rbced.service.d
+	printf '[Service]\nExecStartPre=/bin/sleep 2\n' >/run/systemd/system/rbced.service.d/slow.conf
+	systemctl daemon-reload
+	systemctl stop rbced systemd-user-sessions || fail "they do not stop"
+	[ -e /run/nologin ] || fail "people may log in while logins are stopped"
+	systemctl start systemd-user-sessions rbced || fail "they do not start: $(journalctl -u rbced | tail -n 5)"
+	[ "$(active_since rbced)" -le "$(active_since systemd-user-sessions)" ] ||
+		fail "logins from $(active_since systemd-user-sessions) on, rbced from $(active_since rbced) on"
+	[ ! -e /run/nologin ] || fail "nobody may log in"
+}
+
 # A service and a scope of systemd's are not the rules' matter, unless one says so.
 test_units_are_left_alone() {
 	local service=$UNIT-service scope
