@@ -38,7 +38,7 @@ start_gate() {
 }
 
 gate() {
-	status ".gate.$1"
+	status "gate.$1"
 }
 
 test_every_process_at_its_first_instruction() {
