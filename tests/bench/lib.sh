@@ -102,7 +102,10 @@ stop_daemon() {
 	build/bin/rbcectl kill --root "$ROOT" --all || true
 }
 
-# status FILTER: of rbced.
+# status COUNTER, counters FILTER: of rbced.
 status() {
+	build/bin/rbcectl status --root "$ROOT" "$1"
+}
+counters() {
 	build/bin/rbcectl status --root "$ROOT" --json | jq -r "$1"
 }
