@@ -87,7 +87,7 @@ int main(int argc, char **argv)
 		if (WSTOPSIG(status) != SYSCALL_STOP)
 			continue;
 		entry = !entry;
-		if (entry && ++calls >= at && !traces(pid))
+		if (entry && ++calls >= at && at > 0 && !traces(pid))
 			kill(pid, SIGKILL);
 	}
 	printf("%ld\n", calls);
