@@ -95,23 +95,6 @@ bool account_join(struct account *a, const struct task_message *message, struct 
 	return true;
 }
 
-void account_late(struct account *a, struct task_record *record)
-{
-	struct process *process;
-
-	HASH_FIND_INT(a->processes, &record->pid, process);
-	/* Another one may have its number by now. */
-	if (!process || process->sum.uid != record->uid ||
-	    process->sum.exe_inode != record->exe_inode)
-		return;
-	/* The rest is in the kernel's sum of the group, which came with the last one's. */
-	for (size_t i = 0; i < USAGE_COUNT; i++)
-		if (i != USAGE_THREADS && (i < USAGE_MINOR_FAULTS || i > USAGE_VIRTUAL))
-			process->sum.usage.value[i] = 0;
-	usage_add(&record->usage, &process->sum.usage);
-	drop_process(a, process);
-}
-
 bool account_orphan(struct account *a, bool (*lives)(void *data, pid_t pid), void *data,
 		    struct task_record *ret)
 {

@@ -22,12 +22,6 @@ struct account *account_free(struct account *a);
  */
 bool account_join(struct account *a, const struct task_message *message, struct task_record *ret);
 
-/*
- * Adds to the record of a process that ended those of its threads that came after its last one's:
- * the kernel counts them down first and tells of them then, each on its CPU.
- */
-void account_late(struct account *a, struct task_record *record);
-
 /* A process that had threads that ended and whose own end was missed: until none is left. */
 bool account_orphan(struct account *a, bool (*lives)(void *data, pid_t pid), void *data,
 		    struct task_record *ret);

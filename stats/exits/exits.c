@@ -32,8 +32,7 @@ enum {
 struct waiting {
 	uint64_t since;
 	struct task_record record;
-	struct place own;    /* where it stood, if that was known when the record came */
-	struct place parent; /* else where its parent stood then */
+	struct place parent; /* where its parent stood when the record came */
 };
 
 struct exits {
@@ -98,12 +97,6 @@ static void settle(struct exits *e, struct waiting *w)
 	uint64_t now = monotonic_usec(), lifetime = w->record.lifetime;
 	struct place place;
 
-	account_late(e->account, &w->record);
-	if (w->own.place != PLACE_UNKNOWN) {
-		enter(e, &w->record, &w->own, COUNT_BY_GROUP);
-		place_done(&w->parent);
-		return;
-	}
 	place = places_by_table(e->places, w->record.pid, now > lifetime ? now - lifetime : 1);
 	if (place.place != PLACE_UNKNOWN) {
 		enter(e, &w->record, &place, COUNT_BY_TABLE);
@@ -134,14 +127,12 @@ static void settle_until(struct exits *e, uint64_t until)
 
 /* ---- records ---- */
 
-/* GROUP: it had threads. */
-static void on_process(struct exits *e, struct task_record *record, bool group)
+static void on_process(struct exits *e, struct task_record *record)
 {
 	struct place place = places_by_group(e->places, record->pid, true);
 	struct waiting *w;
 
-	/* Of some of its threads it may still be to come what they did. */
-	if (place.place != PLACE_UNKNOWN && record->usage.value[USAGE_THREADS] <= 1 && !group) {
+	if (place.place != PLACE_UNKNOWN) {
 		enter(e, record, &place, COUNT_BY_GROUP);
 		return;
 	}
@@ -150,9 +141,8 @@ static void on_process(struct exits *e, struct task_record *record, bool group)
 	w = &e->waiting[e->n_waiting++];
 	w->since = monotonic_usec();
 	w->record = *record;
-	w->own = place;
 	w->parent = (struct place){.place = PLACE_UNKNOWN};
-	if (place.place == PLACE_UNKNOWN && record->parent > 1)
+	if (record->parent > 1)
 		w->parent = places_by_group(e->places, record->parent, false);
 }
 
@@ -164,7 +154,7 @@ static void on_message(void *data, const struct task_message *message)
 	if (message->has_task)
 		e->counts[COUNT_THREADS]++;
 	if (account_join(e->account, message, &record))
-		on_process(e, &record, message->has_group);
+		on_process(e, &record);
 }
 
 static bool lives(void *data, pid_t pid)
@@ -239,7 +229,7 @@ void exits_settle(struct exits *e, bool final)
 	listening_drain(e->listening);
 	if (++e->ticks % SELDOM == 0)
 		while (account_orphan(e->account, lives, e, &record))
-			on_process(e, &record, false);
+			on_process(e, &record);
 	if (e->running && e->number) {
 		running_begin(e->running, now);
 		places_each(e->places, e->tick_began, on_running, e);
@@ -359,10 +349,8 @@ struct exits *exits_close(struct exits *e)
 	if (!e)
 		return NULL;
 	listening_free(e->listening);
-	while (e->n_waiting > 0) {
+	while (e->n_waiting > 0)
 		place_done(&e->waiting[--e->n_waiting].parent);
-		place_done(&e->waiting[e->n_waiting].own);
-	}
 	free(e->waiting);
 	running_close(e->running);
 	places_free(e->places);

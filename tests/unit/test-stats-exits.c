@@ -209,18 +209,6 @@ START_TEST(threads_join)
 	message = message_of(&last, NULL);
 	ck_assert(account_join(a, &message, &r));
 	ck_assert_uint_eq(r.usage.value[USAGE_THREADS], 1);
-	/* One that is told of after the last one: what the group's sum does not tell. */
-	message = message_of(&last, &group);
-	ck_assert(account_join(a, &message, &r));
-	message = message_of(&thread, NULL);
-	ck_assert(!account_join(a, &message, &(struct task_record){0}));
-	for (int i = 0; i < 2; i++) {
-		account_late(a, &r);
-		ck_assert_uint_eq(r.usage.value[USAGE_THREADS], 2);
-		ck_assert_uint_eq(r.usage.value[USAGE_EXITS], 1);
-		ck_assert_uint_eq(r.usage.value[USAGE_READ], 2 * 4096);
-		ck_assert_uint_eq(r.usage.value[USAGE_CPU_DELAY], 12000);
-	}
 	account_free(a);
 }
 END_TEST
