@@ -241,6 +241,11 @@ group_file() {
 	fi
 }
 
+# How many mounts there are, but for those of tests that run beside this one.
+mounts() {
+	awk -v root="$ROOT" 'index($0, root) || !/rbce-test-|\/netns/ { n++ } END { print n }' /proc/self/mountinfo
+}
+
 DISK_OWNER=/run/rbce-test-disk
 
 # disk_folder: a folder on a disk's file system, whose page cache the kernel can reclaim. Where it takes

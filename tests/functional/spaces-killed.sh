@@ -31,7 +31,7 @@ gone() {
 
 nothing_left() {
 	[ -z "$(groups)" ] && [ -z "$(nsenter --target "$NETWORK" --net ip -o link | grep -v ' lo:')" ] &&
-		[ -z "$(pgrep -f "rbcectl create --root $ROOT ")" ] && [ "$MOUNTS" = "$(wc -l </proc/self/mountinfo)" ]
+		[ -z "$(pgrep -f "rbcectl create --root $ROOT ")" ] && [ "$MOUNTS" = "$(mounts)" ]
 }
 
 has_network() {
@@ -52,7 +52,7 @@ killed_everywhere() {
 }
 
 begin() {
-	MOUNTS=$(wc -l </proc/self/mountinfo)
+	MOUNTS=$(mounts)
 	unshare --net sleep 1000 &
 	NETWORK=$!
 	wait_for 10 has_network

@@ -20,7 +20,7 @@ none_left() {
 	local left
 	left=$(compgen -G "/sys/fs/cgroup/$ROOT*"; compgen -G "/sys/fs/cgroup/*/$ROOT*")
 	equal "groups that are left" "" "$left"
-	equal "mounts that are left" "$1" "$(wc -l </proc/self/mountinfo)"
+	equal "mounts that are left" "$1" "$(mounts)"
 }
 
 # expect_new NAMESPACES OUT: of all those in a file with the lines of readlink, these and no others differ.
@@ -34,7 +34,7 @@ expect_new() {
 
 test_each_alone() {
 	local ns word mounts
-	mounts=$(wc -l </proc/self/mountinfo)
+	mounts=$(mounts)
 	for ns in $ALL; do
 		word=${ns/mnt/mount}
 		# shellcheck disable=SC2016 # for the shell inside
@@ -47,7 +47,7 @@ test_each_alone() {
 
 test_all_together() {
 	local mounts pid ns
-	mounts=$(wc -l </proc/self/mountinfo)
+	mounts=$(mounts)
 	# shellcheck disable=SC2016 # for the shell inside
 	ctl create --namespaces all --hostname inner a/b -- sh -c '
 		for n; do readlink "/proc/self/ns/$n"; done; hostname; cat /proc/self/cgroup; echo "pid $$"; id -u' sh $ALL >"$T/out" ||
@@ -99,7 +99,7 @@ test_init_reaps() {
 
 test_rootfs() {
 	local out mounts
-	mounts=$(wc -l </proc/self/mountinfo)
+	mounts=$(mounts)
 	make_rootfs
 	out=$(ctl create "${ROOTFS[@]}" one "${BINDS[@]}" "namespace.tmpfs=/scratch size=1M" -- \
 		sh -c 'ls /; ls /dev; cat /proc/mounts; touch /usr/x 2>&1; touch /sys/x 2>&1; dd if=/dev/zero of=/scratch/x bs=1M count=2 2>&1; :')
@@ -197,7 +197,7 @@ test_from_rules() {
 
 test_refusals() {
 	local mounts
-	mounts=$(wc -l </proc/self/mountinfo)
+	mounts=$(mounts)
 	contains "no such program" "cannot run '/nonsense'" "$(ctl create one -- /nonsense 2>&1)"
 	contains "no such rootfs" "cannot use rootfs '/nonsense'" "$(ctl create --rootfs /nonsense one -- true 2>&1)"
 	contains "no such key" "namespace.x" "$(ctl create one namespace.x=1 -- true 2>&1)"
