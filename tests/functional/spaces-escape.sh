@@ -90,8 +90,8 @@ test_mounts_do_not_spread() {
 test_descriptors() {
 	make_rootfs
 	exec 7<"$T/secret" 8</ 9>"$T/open"
-	each "descriptors" "0 1 2 3" sh -c 'ls /proc/self/fd | xargs'
-	each "those of the first process" "0 1 2" sh -c 'ls /proc/1/fd | xargs'
+	each "descriptors" "[0 1 2 3]" sh -c 'echo "[$(ls /proc/self/fd | xargs)]"'
+	each "those of the first process" "[0 1 2]" sh -c 'echo "[$(ls /proc/1/fd | xargs)]"'
 	equal "as seen from outside" "0 1 2" "$(first_descriptors | xargs)"
 }
 
