@@ -98,24 +98,26 @@ told() {
 	equal "$1 under $QUOTA on $WHERE" "$3" "$mine"
 }
 
-# as_runtime NAME VERSIONS COMMAND...: for quotas on its own group, and for one on the group above.
+# as_runtime NAME VERSIONS COMMAND...: for quotas on its own group, and for one on the group above; under
+# emulation, where starting such a runtime takes seconds, for one of each.
 as_runtime() {
 	local name=$1 versions=$2 out
 	shift 2
 	write_rules </dev/null
 	start_rbced
 	while read -r WHERE QUOTA; do
+		[ "${RBCE_TRIES:-1}" -eq 1 ] || [[ $QUOTA =~ ^1?50%$ ]] || continue
 		ctl run place/job -- true
 		ctl set "$WHERE" "cpu.max=$QUOTA" || fail "cannot set cpu.max"
 		out=$(ctl run place/job -- "$@" </dev/null) || fail "$name failed under $QUOTA"
 		told "$name" "$versions" "$out"
 		ctl set "$WHERE" cpu.max=max
 	done <<-END
-		place/job 150%
 		place/job 50%
 		place/job 33.3%
 		place/job 100%
 		place/job 190%
+		place/job 170%
 		place 150%
 	END
 }
