@@ -141,27 +141,33 @@ END_TEST
 START_TEST(namespace)
 {
 	struct rbce_container *outer, *inner;
+	int status, seen[2];
 	bool hidden = false;
-	int status;
 	pid_t pid;
+	char none;
 
 	if (!open_live())
 		harness_skip("needs root and cgroups");
 	outer = open_container("outer");
 	inner = open_container("outer/inner");
 	set(outer, "pids.max", "60");
+	ck_assert_int_eq(pipe(seen), 0);
 	pid = fork();
 	if (pid == 0) {
 		struct one limit;
 
+		close(seen[1]);
 		if (rbce_container_attach(inner, getpid(), NULL) < 0)
 			_exit(1);
 		if (unshare(CLONE_NEWCGROUP) < 0)
 			_exit(77);
 		limit = read_one(getpid(), RBCE_LIMIT_PIDS);
-		_exit(!(limit.item.has & RBCE_HAS_HIDDEN));
+		/* It is there until it has been looked at from outside. */
+		_exit(read(seen[0], &none, 1) != 0 || !(limit.item.has & RBCE_HAS_HIDDEN));
 	}
+	close(seen[0]);
 	hidden = read_one(pid, RBCE_LIMIT_PIDS).item.has & RBCE_HAS_HIDDEN;
+	close(seen[1]);
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 	rbce_container_close(inner);
 	rbce_container_close(outer);
