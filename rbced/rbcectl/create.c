@@ -34,7 +34,11 @@ int space_order_set(struct space_order *order, const char *key, const char *valu
 	if (!more)
 		return rbce_error_errno(err, -ENOMEM, "cannot set '%s'", key);
 	order->limits = more;
-	order->limits[order->n_limits++] = (struct space_limit){row, value, may_lack};
+	more += order->n_limits;
+	*more = (struct space_limit){row, strdup(value), may_lack};
+	if (!more->value)
+		return rbce_error_errno(err, -ENOMEM, "cannot set '%s'", key);
+	order->n_limits++;
 	return 0;
 }
 
@@ -53,6 +57,8 @@ void space_order_done(struct space_order *order)
 {
 	order->space = rbce_space_free(order->space);
 	containers_close(&order->all);
+	while (order->n_limits > 0)
+		free(order->limits[--order->n_limits].value);
 	free(order->limits);
 	order->limits = NULL;
 }

@@ -37,9 +37,7 @@ __attribute__((format(printf, 3, 4))) static int set(struct read *read, const ch
 	if (n < 0)
 		return rbce_error_errno(read->err, -ENOMEM, "cannot set '%s'", key);
 	n = space_order_set(read->order, key, value, false, read->err);
-	/* Limits keep the pointer: it lives as long as the order, which the process takes along. */
-	if (after_prefix(key, "namespace."))
-		free(value);
+	free(value);
 	return n;
 }
 

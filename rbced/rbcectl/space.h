@@ -9,7 +9,7 @@
 
 struct space_limit {
 	const struct controller_key *key;
-	const char *value;
+	char *value; /* the order's own */
 	bool may_lack;
 };
 
