@@ -13,7 +13,8 @@
 /* include/linux/proc_ns.h: the initial cgroup namespace has this number on every system. */
 #define INITIAL_NAMESPACE "cgroup:[4026531835]"
 
-enum { SHORT = 512 };
+/* Half a page: of a longer text the kernel may give a part. */
+enum { SHORT = 2048 };
 
 /* ---- texts ---- */
 

@@ -165,6 +165,14 @@ test_as_go() {
 	esac
 }
 
+test_as_automaxprocs() {
+	[ -d /usr/share/gocode/src/go.uber.org/automaxprocs ] || skip "no automaxprocs"
+	mkdir "$T/go" && printf 'package main\nimport ("fmt"; "runtime"; _ "go.uber.org/automaxprocs")\nfunc main() { fmt.Println(runtime.GOMAXPROCS(0)) }\n' >"$T/go/n.go"
+	(cd "$T/go" && HOME=$T GO111MODULE=off GOPATH=/usr/share/gocode go build -o n n.go) || skip "go cannot build"
+	# shellcheck disable=SC2016 # for that shell
+	as_runtime automaxprocs "" sh -c '"$1" 2>/dev/null' sh "$T/go/n"
+}
+
 shim() {
 	ctl run place/job -- env LD_PRELOAD="$LIB/libulimitx-preload.so" "$@"
 }
