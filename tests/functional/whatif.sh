@@ -103,7 +103,7 @@ test_one_task_with_its_limits() {
 	two_rules
 	"$T/bin/victim" 100 &
 	wait_for 15 runs $! "$T/bin/victim"
-	answer=$("$BIN/rbcectl" simulate --pid $! --rules "$T/rules")
+	answer=$("$BIN/rbcectl" simulate --pid $! --rules "$T/rules") || fail "it failed for: $(cat "/proc/$!/stat" 2>&1)"
 	contains "the rule that comes close" "rule never" "$answer"
 	contains "its term" "fails on 'user = $TEST_UID', it has '0'" "$answer"
 	contains "the container" "jobs/night" "$answer"
