@@ -50,10 +50,12 @@ say  = $(if $(V),,@printf '  %-5s %s\n' $(1) $@)
 
 # Folders with a library's sources, lowest last (link order); of programs; of parts of a program.
 LIBRARIES := rules controllers core
-PROGRAM_DIRS := rbced rbced/rbcectl rbced/rbcectl/images stats stats/serve ulimitx ulimitx/run
+# Commands of a program that are programs of their own: PROGRAM/FOLDER is PROGRAM-FOLDER.
+APART := rbced/rbcectl/images stats/serve ulimitx/run
+PROGRAM_DIRS := rbced rbced/rbcectl stats ulimitx $(APART)
 PARTS := rbced/gate rbced/source rbced/oom $(addprefix stats/,sample store exits shares show top serve)
-# Its last folder; those that hold some commands of another program have its name before theirs.
-program_name = $(subst serve,containerstats-serve,$(subst images,rbcectl-images,$(subst run,ulimitx-run,$(patsubst stats,containerstats,$(notdir $1)))))
+base_name = $(patsubst stats,containerstats,$(notdir $1))
+program_name = $(if $(filter $1,$(APART)),$(call base_name,$(patsubst %/,%,$(dir $1)))-$(notdir $1),$(call base_name,$1))
 objects = $(patsubst %.c,$B/%.o,$(filter-out $(LEFT_OUT),$(foreach d,$1,$(wildcard $d/*.c))))
 
 LIBRARY_OBJ := $(call objects,$(LIBRARIES) controllers/bpf rules/import core/cli \

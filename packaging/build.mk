@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # What goes where on a host, by `make install` and in packages.
 
-# Commands of a program that are programs of their own.
-HELD_APART := $(addprefix $B/bin/,rbcectl-images containerstats-serve ulimitx-run)
+HELD_APART := $(foreach d,$(APART),$B/bin/$(call program_name,$d))
 
 install: all
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(SBINDIR) $(DESTDIR)$(UNITDIR)
