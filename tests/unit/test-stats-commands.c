@@ -9,6 +9,7 @@
 
 #include "cli/log.h"
 #include "harness.h"
+#include "stats-sql.h"
 #include "stats/store/schema.h"
 #include "stats/store/store.h"
 
@@ -338,16 +339,6 @@ static void make_long(void)
 	store_close(store);
 }
 
-static void run_sql(const char *sql)
-{
-	sqlite3 *handle;
-
-	ck_assert_int_eq(sqlite3_open_v2(db, &handle, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
-	ck_assert_msg(sqlite3_exec(handle, sql, NULL, NULL, NULL) == SQLITE_OK, "%s",
-		      sqlite3_errmsg(handle));
-	sqlite3_close(handle);
-}
-
 /* What is left of the tiers does not change what they tell, but for where the period begins. */
 static const struct {
 	const char *sql;
@@ -374,7 +365,7 @@ START_TEST(report_over_tiers)
 	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
 		json_object *report, *a;
 
-		run_sql(kept[i].sql);
+		run_sql(db, kept[i].sql);
 		ck_assert_msg(finish(start(command_report, kept[i].line)) == 0, "%s", err);
 		report = json_tokener_parse(out);
 		a = container(report, "a");
@@ -445,10 +436,10 @@ START_TEST(report_of_those_that_ended)
 
 	set_up();
 	make_jobs();
-	run_sql("DROP VIEW IF EXISTS v_exits");
+	run_sql(db, "DROP VIEW IF EXISTS v_exits");
 	ck_assert_int_eq(finish(start(command_report, "--db @ --by user")), 1);
 	ck_assert_ptr_nonnull(strstr(err, "the recorder did not note them"));
-	run_sql(exits_sql);
+	run_sql(db, exits_sql);
 	for (size_t i = 0; i < sizeof(ended) / sizeof(ended[0]); i++) {
 		snprintf(line, sizeof(line), "--db @ --csv %s", ended[i].line);
 		ck_assert_msg(finish(start(command_report, line)) == 0, "%s", err);

@@ -10,6 +10,7 @@
 #include "cli/log.h"
 #include "harness.h"
 #include "stats-command.h"
+#include "stats-sql.h"
 #include "stats/commands.h"
 #include "stats/show/listing.h"
 #include "stats/store/schema.h"
@@ -251,16 +252,6 @@ static void make_long(void)
 	store_close(store);
 }
 
-static void run_sql(const char *sql)
-{
-	sqlite3 *db;
-
-	ck_assert_int_eq(sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
-	ck_assert_msg(sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK, "%s",
-		      sqlite3_errmsg(db));
-	sqlite3_close(db);
-}
-
 static const struct {
 	const char *metric;
 	int64_t step;
@@ -323,9 +314,9 @@ START_TEST(old_ticks_gone)
 	text = strdup(text_of(before));
 	ck_assert_uint_eq(before->n_steps, 4);
 	/* The last hour alone is left of them. */
-	run_sql("DELETE FROM samples WHERE at >> 28 IN"
-		" (SELECT id FROM ticks WHERE time <= 1800010800);"
-		"DELETE FROM ticks WHERE time <= 1800010800");
+	run_sql(path, "DELETE FROM samples WHERE at >> 28 IN"
+		      " (SELECT id FROM ticks WHERE time <= 1800010800);"
+		      "DELETE FROM ticks WHERE time <= 1800010800");
 	after = read_points(0, 4 * 3600000, 3600000, "cpu_seconds", "a");
 	ck_assert_str_eq(text_of(after), text);
 	free(text);
