@@ -4,6 +4,7 @@
 
 #include <controllers/change.h>
 #include <controllers/controllers.h>
+#include <core/cli/json.h>
 #include <core/cli/log.h>
 #include <errno.h>
 #include <sys/epoll.h>
@@ -12,8 +13,6 @@
 #include "place.h"
 #include "put.h"
 #include "util.h"
-
-DEFINE_CLEANUP(struct json_object *, json_object_put)
 
 enum {
 	JOBS_MAX = 1024,

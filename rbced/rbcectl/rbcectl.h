@@ -3,16 +3,14 @@
 #ifndef RBCECTL_RBCECTL_H
 #define RBCECTL_RBCECTL_H
 
+#include <core/cli/json.h>
 #include <core/cli/options.h>
-#include <json-c/json.h>
 #include <rbce/container.h>
 #include <rbce/error.h>
 #include <rules/rules.h>
 #include <stdbool.h>
 
 #include "util.h"
-
-DEFINE_CLEANUP(struct json_object *, json_object_put)
 
 /* Options that every command has. */
 struct common {

@@ -7,13 +7,11 @@
 #ifndef STATS_LISTEN_H
 #define STATS_LISTEN_H
 
-#include <json-c/json.h>
+#include <core/cli/json.h>
 #include <stdint.h>
 #include <systemd/sd-event.h>
 
 #include "util.h"
-
-DEFINE_CLEANUP(struct json_object *, json_object_put)
 
 /* One event; its texts are owned. */
 struct told {

@@ -2,9 +2,9 @@
 /* A container from rbced; see ask.h, and rbced/control.h for the protocol. */
 #include "ask.h"
 
+#include <core/cli/json.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <json-c/json.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -18,8 +18,6 @@ enum {
 	/* Seconds: the daemon waits for no one, but it may have much to do. */
 	PATIENCE = 30,
 };
-
-DEFINE_CLEANUP(struct json_object *, json_object_put)
 
 static int new_socket(void)
 {
