@@ -3,7 +3,7 @@
 # is missing.
 SERVE_LIBRARIES := libmicrohttpd zlib
 SERVE_LACKS := $(strip $(foreach p,$(SERVE_LIBRARIES),$(if $(shell { $(PKG_CONFIG) --exists $p && echo yes; } 2>/dev/null),,$p)))
-PAGE_LACKS  := $(strip $(SERVE_LACKS) $(if $(shell command -v npm),,npm))
+PAGE_LACKS  := $(strip $(SERVE_LACKS) $(foreach p,npm esbuild,$(if $(shell command -v $p),,$p)))
 PACKAGES    += $(if $(SERVE_LACKS),,$(SERVE_LIBRARIES))
 LEFT_OUT    += $(if $(SERVE_LACKS),$(filter-out %/none.c,$(wildcard stats/serve/*.c)),%/serve/none.c)
 LEFT_OUT    += $(if $(PAGE_LACKS),,%/serve/page-none.c)

@@ -144,16 +144,18 @@ export class Chart {
 		this.told = h("small", {});
 		this.element = h("section", {class: "chart", "data-chart": spec.title},
 			h("h3", {}, spec.title, spec.note ? h("small", {}, spec.note) : null, this.told), this.box);
-		// The page makes room for others, or has another width.
-		this.room = new ResizeObserver(() => this.fit());
+		// The page makes room for others, or has another width. It is told, not asked: a question makes the
+		// browser lay out the whole page at once, for each chart again.
+		this.room = new ResizeObserver(([box]) => this.fit(Math.floor(box.contentRect.width)));
 		this.room.observe(this.box);
 	}
 
-	fit() {
+	fit(width) {
+		this.width = width;
 		if (!this.plot)
 			this.draw();
-		else if (this.plot.width !== this.box.clientWidth && this.box.clientWidth)
-			this.plot.setSize({width: this.box.clientWidth, height: this.plot.height});
+		else if (this.plot.width !== width && width)
+			this.plot.setSize({width, height: this.plot.height});
 	}
 
 	// Data as uPlot has it: times, then a list for each line.
@@ -167,13 +169,11 @@ export class Chart {
 	}
 
 	draw() {
-		const width = this.box.clientWidth;
-
 		this.plot?.destroy();
 		this.plot = null;
-		if (!this.data || !width)
+		if (!this.data || !this.width)
 			return;
-		this.plot = new uPlot(options(this, this.spec, width), this.data, this.box);
+		this.plot = new uPlot(options(this, this.spec, this.width), this.data, this.box);
 		sync().sub(this.plot);
 		charts.add(this);
 	}

@@ -95,46 +95,41 @@ export class Container {
 		this.extra = [];
 	}
 
+	// All that it asks, it asks at once, and each chart is drawn when there is all that belongs into it.
 	async load(context) {
-		const one = {container: this.name, ...context.period()};
-		const parts = await Promise.allSettled([this.panel.load(context), ask("limits", one, context.signal), loadMarks(context, {container: this.name, below: 1})]);
+		const [from, until] = context.window();
+		const one = {container: this.name, ...context.period()}, all = {...one, below: 1};
+		const step = Math.max(60, Math.ceil((until - from) / 150));
+		// Whole minutes, which is what older rows are of.
+		const fine = until - from <= 3000 ? 10 : Math.ceil((until - from) / 300 / 60) * 60;
+		const net = new Panel(this.name, [network, denied]);
+		const parts = await Promise.allSettled([context.newest(), ask("limits", one, context.signal), loadMarks(context, {container: this.name, below: 1}),
+			ask("exits", {...all, limit: 15}, context.signal), ask("exits", {...all, by: "time", step, limit: 1000}, context.signal),
+			ask("rules", all, context.signal), ask("devices", {...one, step: fine}, context.signal), this.panel.ask(context), net.ask(context)]);
 		const failed = parts.find((p) => p.status === "rejected");
 
+		this.extra.push(net);
 		if (failed && /no container/.test(failed.reason.message)) {
 			this.element.replaceChildren(crumbs(this.name), empty("There is no such container in the record", "It may have another name, or what was kept of it is older than is kept."));
 			return;
 		}
 		if (failed)
 			throw failed.reason;
-		this.limits = parts[1].value.limits;
-		this.events = parts[2].value;
-		this.panel.setLimits(this.limits);
-		this.panel.setEvents(this.events);
-		await this.loadMore(context, one);
-	}
+		const [newest, limits, events, exits, over, rules, devices, series, traffic] = parts.map((p) => p.value);
 
-	async loadMore(context, one) {
-		const [from, until] = context.window();
-		const step = Math.max(60, Math.ceil((until - from) / 150));
-		// Whole minutes, which is what older rows are of.
-		const fine = until - from <= 3000 ? 10 : Math.ceil((until - from) / 300 / 60) * 60;
-		const all = {...one, below: 1};
-		const [exits, over, rules, devices] = await Promise.all([ask("exits", {...all, limit: 15}, context.signal),
-			ask("exits", {...all, by: "time", step, limit: 1000}, context.signal), ask("rules", all, context.signal),
-			ask("devices", {...one, step: fine}, context.signal)]);
-		const net = new Panel(this.name, [network, denied]);
-
-		this.lists.replaceChildren(card("Limits", limitTable(this.name, this.limits)), card("Tasks that ended, by executable", exitTable(exits.exits)),
-			card("Rules", ruleTable(rules.rules)), card("Events", eventTable(this.events.slice(-15).reverse(), this.name)));
+		this.events = events;
+		this.panel.setLimits(limits.limits);
+		this.panel.setEvents(events);
+		this.panel.fill(series, context.window());
+		net.setEvents(events);
+		net.fill(traffic, context.window());
+		this.lists.replaceChildren(card("Limits", limitTable(this.name, limits.limits)), card("Tasks that ended, by executable", exitTable(exits.exits)),
+			card("Rules", ruleTable(rules.rules)), card("Events", eventTable(events.slice(-15).reverse(), this.name)));
 		this.more.replaceChildren();
-		this.addDevices(devices.devices, fine, from, Math.min(until, context.newest()), context.window());
+		this.addDevices(devices.devices, fine, from, Math.min(until, newest), context.window());
 		this.addDelays(over.exits, step, context.window());
-		this.more.append(...net.charts.map((chart) => chart.element));
-		this.extra.push(net);
-		await net.load(context);
-		if (net.charts.every((chart) => chart.data.slice(1).every((list) => list.every((v) => v === null))))
-			net.charts.forEach((chart) => chart.element.remove());
-		net.setEvents(this.events);
+		if (net.charts.some((chart) => chart.data.slice(1).some((list) => list.some((v) => v !== null))))
+			this.more.append(...net.charts.map((chart) => chart.element));
 	}
 
 	// With no line to begin with, the first tick in which a device does anything makes them.

@@ -30,8 +30,8 @@ function makeContext(now) {
 		abort: () => abort.abort(),
 		period: () => (now.last ? {last: now.last} : {from: now.from, until: now.until}),
 		window: () => state.period(now),
-		// The end of the record, as far as it is known.
-		newest: () => Math.max(lastTick, record?.last_tick ?? 0),
+		// The end of the record, when the server has told of it.
+		newest: async () => (await known, Math.max(lastTick, record?.last_tick ?? 0)),
 	};
 }
 

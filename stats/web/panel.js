@@ -17,10 +17,11 @@ export class Panel {
 	}
 
 	async load(context) {
-		const args = {container: this.container, metric: metricsOf(this.list), ...context.period()};
-		const answer = await ask("series", args, context.signal);
+		this.fill(await this.ask(context), context.window());
+	}
 
-		this.fill(table(answer), context.window());
+	async ask(context) {
+		return table(await ask("series", {container: this.container, metric: metricsOf(this.list), ...context.period()}, context.signal));
 	}
 
 	// Some of the metrics may never have been known, and their lines are empty.
