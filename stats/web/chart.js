@@ -10,7 +10,7 @@ const charts = new Set();
 const sync = () => uPlot.sync("all");
 
 // Colours of the theme, by number; c(0) is that of the main line.
-export const colour = (i) => themed(`--c${i % 8}`);
+export const colour = (i) => themed(`--c${i % 9}`);
 
 // Kinds of events and the colours of their marks; others are drawn faintly.
 export const kinds = ["oom", "limit", "penalty", "reload", "loss", "gate", "created", "removed", "decision"];
