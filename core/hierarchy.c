@@ -91,8 +91,14 @@ static int add_mount(struct rbce_hierarchy *h, int version, const char *path, un
 	return m->path ? 0 : rbce_error_errno(err, -ENOMEM, "cannot open '%s'", path);
 }
 
-/* The v2 mount point, which libcgroup does not tell when that tree has no controllers. */
-static int find_v2_mount(const struct rbce_root *root, char **ret)
+/* What is mounted: the v2 tree, which libcgroup does not tell when it has no controllers, and
+ * whether there are v1 hierarchies to ask it for. */
+struct mounted {
+	char *v2;
+	bool v1;
+};
+
+static int read_mounts(const struct rbce_root *root, struct mounted *ret)
 {
 	int fd = rbce_root_openat(root, "/proc/self/mounts", O_RDONLY);
 	cleanup_file FILE *mounts = fd < 0 ? NULL : fdopen(fd, "r");
@@ -102,25 +108,22 @@ static int find_v2_mount(const struct rbce_root *root, char **ret)
 	if (!mounts)
 		return fd < 0 ? fd : -errno;
 	while (getmntent_r(mounts, &entry, line, sizeof(line)))
-		if (streq(entry.mnt_type, "cgroup2")) {
-			*ret = strdup(entry.mnt_dir);
-			return *ret ? 0 : -ENOMEM;
+		if (streq(entry.mnt_type, "cgroup")) {
+			ret->v1 = true;
+		} else if (!ret->v2 && streq(entry.mnt_type, "cgroup2")) {
+			ret->v2 = strdup(entry.mnt_dir);
+			if (!ret->v2)
+				return -ENOMEM;
 		}
-	return -ENOENT;
+	return 0;
 }
 
-static int add_v2(struct rbce_hierarchy *h, struct rbce_error *err)
+static int add_v2(struct rbce_hierarchy *h, const char *path, struct rbce_error *err)
 {
-	cleanup_free char *path = NULL;
 	char list[512];
 	ssize_t n;
 	int r;
 
-	r = find_v2_mount(h->root, &path);
-	if (r == -ENOENT)
-		return 0;
-	if (r < 0)
-		return rbce_error_errno(err, r, "cannot read '/proc/self/mounts'");
 	r = add_mount(h, 2, path, 0, err);
 	if (r < 0)
 		return r;
@@ -217,12 +220,21 @@ int rbce_hierarchy_open(const struct rbce_root *root, const char *group,
 			struct rbce_hierarchy **ret, struct rbce_error *err)
 {
 	CLEANUP(rbce_hierarchy_close_p) struct rbce_hierarchy *h = NULL;
+	struct mounted mounted = {0};
 	int r;
 
 	r = new_hierarchy(root, group, &h, err);
-	if (r == 0)
-		r = add_v2(h, err);
-	if (r == 0 && rbce_root_is_live(root))
+	if (r < 0)
+		return r;
+	r = read_mounts(root, &mounted);
+	if (r < 0)
+		r = rbce_error_errno(err, r, "cannot read '/proc/self/mounts'");
+	if (r == 0 && mounted.v2)
+		r = add_v2(h, mounted.v2, err);
+	free(mounted.v2);
+	/* libcgroup has tables of half a megabyte, which each process made from then on would copy.
+	 */
+	if (r == 0 && mounted.v1 && rbce_root_is_live(root))
 		r = add_v1(h, err);
 	if (r < 0)
 		return r;
