@@ -14,6 +14,7 @@ int space_open_terminal(const struct rbce_space *space, int link, struct rbce_er
 	struct space_message message = {.word = SPACE_TERMINAL};
 	struct space_mounts master = {.n = 1};
 	int unlock = 0, slave, number, r;
+	struct winsize size;
 	char name[32];
 
 	master.fd[0] = open("/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
@@ -33,6 +34,9 @@ int space_open_terminal(const struct rbce_space *space, int link, struct rbce_er
 		if (symlink(name, "/dev/console") < 0 && errno != EEXIST)
 			return rbce_error_errno(err, -errno, "cannot make '/dev/console'");
 	}
+	/* As large as the one that it is looked at in, before the command asks. */
+	if (ioctl(STDIN_FILENO, TIOCGWINSZ, &size) == 0)
+		ioctl(master.fd[0], TIOCSWINSZ, &size);
 	for (int fd = 0; fd <= 2; fd++)
 		if (dup2(slave, fd) < 0)
 			return rbce_error_errno(err, -errno, "cannot take a terminal");
