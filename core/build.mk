@@ -12,3 +12,15 @@ CRFS_LACKS := $(strip $(if $(PYCRIU),,criu) $(if $(shell command -v python3),,py
 PACKAGES   += $(if $(CRFS_LACKS),,fuse3)
 LEFT_OUT   += $(if $(CRFS_LACKS),$(filter-out %/none.c,$(wildcard core/crfs/*.c)),core/crfs/none.c)
 $(eval $(call optional,crfs,crfs,$(CRFS_LACKS)))
+
+# What programs that are started for one command load when they call it (core/lazy.h). Others of the package are
+# linked with each of these, so that it depends on them all.
+LAZY := $(if $(SAN)$(filter-out x86_64-%,$(shell $(CC) -dumpmachine)),,bpf cgroup nl-3 nl-route-3 smartcols)
+define lazy
+$B/bin/$1: $B/lazy/$1.o
+$B/lazy/$1.o: $B/$2.a $B/lib.a core/lazy-stubs core/build.mk
+	$$(call say,CC)
+	$$Q mkdir -p $$(@D) && CC='$(CC)' core/lazy-stubs $$(filter %.a,$$^) -- $3 >$$(@:.o=.S) && $$(CC) -c -o $$@ $$(@:.o=.S)
+endef
+$(if $(LAZY),$(eval $(call lazy,rbcectl,rbced/rbcectl,$(LAZY) pcre2-8)))
+$(if $(LAZY),$(eval $(call lazy,containerstats,stats,$(LAZY) systemd)))

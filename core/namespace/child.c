@@ -187,14 +187,54 @@ static void reset_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+static int tell(int link, const struct rbce_error *err)
+{
+	struct space_message message = {.word = SPACE_FAILED, .code = err->code};
+
+	memcpy(message.text, err->message, sizeof(message.text));
+	return space_say(link, &message, NULL);
+}
+
+struct program {
+	char *const *argv;
+	char **env;
+	int link;
+	unsigned flags;
+	struct rbce_error *err;
+};
+
+/* Returns only on failure. */
+static int become_program(void *of)
+{
+	struct program *program = of;
+	int r = program->flags & RBCE_SPACE_TERMINAL ? space_take_terminal(program->err) : 0;
+
+	if (r < 0)
+		return r;
+	reset_signals();
+	close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
+	environ = program->env;
+	execvp(program->argv[0], program->argv);
+	return rbce_error_errno(program->err, -errno, "cannot run '%s'", program->argv[0]);
+}
+
+/* Where nobody is left who would tell what it returns. */
+static int become_or_tell(void *of)
+{
+	struct program *program = of;
+
+	become_program(program);
+	return tell(program->link, program->err);
+}
+
 int space_run(const struct rbce_space *space, int link, char *const argv[], unsigned flags,
 	      struct rbce_error *err)
 {
+	struct program program = {argv, environment(space), link, flags, err};
 	const char *cwd = space_get(space, SPACE_CWD);
-	char **env = environment(space);
 	int r;
 
-	if (!env)
+	if (!program.env)
 		return rbce_error_errno(err, -ENOMEM, "cannot run '%s'", argv[0]);
 	if (flags & RBCE_SPACE_SESSION)
 		setsid();
@@ -209,25 +249,16 @@ int space_run(const struct rbce_space *space, int link, char *const argv[], unsi
 		space_say(link, &(struct space_message){.word = SPACE_READY}, NULL);
 		r = await(link, SPACE_GO, NULL, err);
 	}
-	if (r == 0 && space_is(space, SPACE_INIT, space_flags(space) & CLONE_NEWPID))
-		r = space_init(err);
-	if (r == 0 && flags & RBCE_SPACE_TERMINAL)
-		r = space_take_terminal(err);
 	if (r < 0)
 		return r;
-	reset_signals();
-	close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
-	environ = env;
-	execvp(argv[0], argv);
-	return rbce_error_errno(err, -errno, "cannot run '%s'", argv[0]);
+	return space_is(space, SPACE_INIT, space_flags(space) & CLONE_NEWPID)
+		       ? space_init(become_or_tell, &program, err)
+		       : become_program(&program);
 }
 
 void space_tell(int link, const struct rbce_error *err)
 {
-	struct space_message message = {.word = SPACE_FAILED, .code = err->code};
-
-	memcpy(message.text, err->message, sizeof(message.text));
-	space_say(link, &message, NULL);
+	tell(link, err);
 	_exit(127);
 }
 

@@ -18,6 +18,7 @@
 
 #include "attach.h"
 #include "file.h"
+#include "lazy.h"
 #include "space.h"
 #include "util.h"
 
@@ -143,6 +144,7 @@ __attribute__((noreturn)) static void begin(struct enter *enter, struct rbce_con
 	struct rbce_error err = {0};
 	int r;
 
+	lazy_forbid();
 	close(enter->s.link);
 	space_tie(enter->inner);
 	/* First: the cgroup namespace may not show where it came from. */

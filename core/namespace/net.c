@@ -53,6 +53,12 @@ bool space_has_network(const struct rbce_space *space)
 		space_get(space, SPACE_NET_HOST_ADDRESS) || space_get(space, SPACE_NET_HOST_NAME));
 }
 
+void space_load_network(void)
+{
+	nl_socket_free(nl_socket_alloc());
+	rtnl_link_put(rtnl_link_alloc());
+}
+
 static int start_link(struct nl_sock *sock, struct rtnl_link *link)
 {
 	cleanup_link change = rtnl_link_alloc();

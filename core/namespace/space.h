@@ -139,6 +139,10 @@ int space_check_route(const char *value, struct rbce_error *err);
 /* Is there more than the loopback device? */
 bool space_has_network(const struct rbce_space *space);
 
+/* Before there is a process inside, which loads nothing of what it finds there: the libraries for
+ * it. */
+void space_load_network(void);
+
 /* Outside: its devices, one of them in the network namespace of PID. Inside: what that one has. */
 int space_make_network(const struct rbce_space *space, pid_t pid, struct rbce_error *err);
 int space_set_network(const struct rbce_space *space, struct rbce_error *err);
@@ -248,10 +252,11 @@ int space_drop(const struct rbce_space *space, int link, struct rbce_error *err)
 int space_load_seccomp(const struct rbce_space *space, int link, struct rbce_error *err);
 
 /*
- * Forks; the new process returns 0. This one stays as the first of its pid namespace: hands signals
- * on, reaps, and ends with the new one.
+ * Makes a process that calls RUN, which becomes the program or tells why it cannot; this one stays
+ * as the first of its pid namespace: hands signals on, reaps, and ends with that one. Returns only
+ * on failure.
  */
-int space_init(struct rbce_error *err);
+int space_init(int (*run)(void *of), void *of, struct rbce_error *err);
 
 /* ---- mount.c: mount(2) by descriptors ---- */
 

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 
 #include "attach.h"
+#include "lazy.h"
 #include "space.h"
 #include "util.h"
 
@@ -112,6 +113,7 @@ __attribute__((noreturn)) static void begin(struct start *start, bool clock)
 {
 	struct rbce_error err = {0};
 
+	lazy_forbid();
 	close(start->s.link);
 	space_tie(start->inner);
 	if (start->container && attach_self(start->container, start->placed, &err) < 0)
@@ -180,7 +182,7 @@ static int bring_up(struct start *start, bool clock, struct rbce_error *err)
 		r = hand_mounts(start, err);
 	if (r == 0 && space_has_network(start->space))
 		r = connect_network(start, err);
-	return r < 0 ? r : space_start_finish(&start->s, err);
+	return r < 0 || start->flags & RBCE_SPACE_GOES_ON ? r : space_start_finish(&start->s, err);
 }
 
 /* The mount is there before the first process, which has it from its maker. */
@@ -207,6 +209,8 @@ static int start_in(struct start *start, struct rbce_error *err)
 	bool clock = space_sets_clock(start->space);
 	int link[2], r;
 
+	if (space_has_network(start->space))
+		space_load_network();
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, link) < 0)
 		return rbce_error_errno(err, -errno, "cannot make a socket");
 	start->s = (struct space_start){.link = link[0], .pidfd = -1, .terminal = -1, .syslog = -1};
@@ -238,6 +242,27 @@ int rbce_space_start(const struct rbce_space *space, struct rbce_container *c, c
 		*ret = (struct rbce_started){start.s.pid,  start.s.pidfd,  start.s.terminal,
 					     start.s.link, start.s.syslog, TAKE_FD(file)};
 	return r;
+}
+
+int rbce_space_made(struct rbce_started *started, struct rbce_error *err)
+{
+	struct space_start s = {.pid = started->pid,
+				.pidfd = started->pidfd,
+				.link = started->link,
+				.terminal = -1,
+				.syslog = -1};
+	int r = space_start_finish(&s, err);
+
+	if (r < 0) {
+		space_start_abort(&s, err);
+		close(TAKE_FD(started->link));
+		closep(&started->kmsg);
+		*started = (struct rbce_started){0, -1, -1, -1, -1, -1};
+		return r;
+	}
+	started->terminal = s.terminal;
+	started->syslog = s.syslog;
+	return 0;
 }
 
 int rbce_space_go(struct rbce_started *started, struct rbce_error *err)

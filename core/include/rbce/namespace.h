@@ -47,6 +47,7 @@ enum rbce_space_flags {
 	RBCE_SPACE_TERMINAL = 1, /* it has a terminal of its own, from its own /dev/pts */
 	RBCE_SPACE_WAIT = 2,     /* all is made, and rbce_space_go() lets the program run */
 	RBCE_SPACE_SESSION = 4,  /* it begins a session; a checkpoint needs the leader of each */
+	RBCE_SPACE_GOES_ON = 8,  /* with WAIT: it is still being made, until rbce_space_made() */
 };
 
 struct rbce_started {
@@ -67,6 +68,13 @@ struct rbce_started {
  */
 int rbce_space_start(const struct rbce_space *space, struct rbce_container *c, char *const argv[],
 		     unsigned flags, struct rbce_started *ret, struct rbce_error *err);
+
+/*
+ * Waits until all is made that rbce_space_start() with RBCE_SPACE_GOES_ON has begun, and sets the
+ * descriptors that come from inside. Returns as rbce_space_start(); on failure there is no process
+ * any more, and PID is 0.
+ */
+int rbce_space_made(struct rbce_started *started, struct rbce_error *err);
 
 /* Lets the program run that waits; the link is closed. Returns as rbce_space_start(). */
 int rbce_space_go(struct rbce_started *started, struct rbce_error *err);
