@@ -30,7 +30,7 @@ enum {
 #define KEEP_USEC UINT64_C(60000000)
 
 struct waiting {
-	uint64_t since;
+	uint64_t since, began; /* its record came; no later than so its process began */
 	struct task_record record;
 	struct place parent; /* where its parent stood when the record came */
 };
@@ -94,10 +94,8 @@ static void enter(struct exits *e, struct task_record *record, struct place *pla
 /* Nothing more will be known of it. */
 static void settle(struct exits *e, struct waiting *w)
 {
-	uint64_t now = monotonic_usec(), lifetime = w->record.lifetime;
-	struct place place;
+	struct place place = places_by_table(e->places, w->record.pid, w->began);
 
-	place = places_by_table(e->places, w->record.pid, now > lifetime ? now - lifetime : 1);
 	if (place.place != PLACE_UNKNOWN) {
 		enter(e, &w->record, &place, COUNT_BY_TABLE);
 	} else if (w->parent.place != PLACE_UNKNOWN) {
@@ -127,6 +125,21 @@ static void settle_until(struct exits *e, uint64_t until)
 
 /* ---- records ---- */
 
+/* By how long it lived, or by the clock: a busy recorder may read the record long after that was
+ * written. */
+static uint64_t began(const struct task_record *record, uint64_t now)
+{
+	struct timespec clock;
+	uint64_t ago = record->lifetime, seconds;
+
+	clock_gettime(CLOCK_REALTIME, &clock);
+	seconds = (uint64_t)clock.tv_sec - record->begin;
+	if ((uint64_t)clock.tv_sec > record->begin && seconds < now / 1000000 &&
+	    seconds * 1000000 > ago)
+		ago = seconds * 1000000;
+	return now > ago ? now - ago : 1;
+}
+
 static void on_process(struct exits *e, struct task_record *record)
 {
 	struct place place = places_by_group(e->places, record->pid, true);
@@ -140,6 +153,7 @@ static void on_process(struct exits *e, struct task_record *record)
 		settle_until(e, UINT64_MAX);
 	w = &e->waiting[e->n_waiting++];
 	w->since = monotonic_usec();
+	w->began = began(record, w->since);
 	w->record = *record;
 	w->parent = (struct place){.place = PLACE_UNKNOWN};
 	if (record->parent > 1)

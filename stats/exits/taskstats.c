@@ -156,6 +156,7 @@ int taskstats_decode(const void *data, size_t size, struct task_record *ret)
 		.parent = (pid_t)field32(&raw, AT(ac_ppid)),
 		.uid = field32(&raw, AT(ac_uid)),
 		.lifetime = field64(&raw, AT(ac_tgetime)),
+		.begin = field64(&raw, AT(ac_btime64)),
 		.exe_device = field64(&raw, AT(ac_exe_dev)),
 		.exe_inode = field64(&raw, AT(ac_exe_inode)),
 	};

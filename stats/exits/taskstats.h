@@ -30,6 +30,7 @@ struct task_record {
 	bool failed;       /* it ended with another status than 0 */
 	bool killed;       /* by a signal */
 	uint64_t lifetime; /* of the process, microseconds */
+	uint64_t begin;    /* seconds since 1970, one more or less */
 	uint64_t exe_device;
 	uint64_t exe_inode;
 	char comm[TASK_COMM_SIZE];

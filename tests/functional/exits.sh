@@ -128,7 +128,7 @@ test_orphans() {
 
 # A container that is removed at once after its last process.
 test_container_that_goes() {
-	local i
+	local i there
 	start
 	for i in 1 2 3 4 5 6 7 8 9 10; do
 		ctl run "short/$i" -- "$HELP/ending" 5 0 >/dev/null
@@ -136,7 +136,10 @@ test_container_that_goes() {
 	done
 	stop_recorder
 	account_is_whole
-	between "exits in containers that are gone" 59 60 "$(ended exits "container LIKE 'short/%'")"
+	there=$(ended exits "container LIKE 'short/%'")
+	# Where they are told to have been instead.
+	[ "$there" -ge 59 ] || sqlite3 "$T/db" "SELECT container, place, comm, sum(exits) FROM v_exits GROUP BY 1, 2, 3"
+	between "exits in containers that are gone" 59 60 "$there"
 }
 
 # Nobody reads while far more ends than finds room: what is missing is told, to the last record.

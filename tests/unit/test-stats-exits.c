@@ -109,6 +109,7 @@ START_TEST(versions)
 		ck_assert_uint_eq(r.uid, 1000);
 		ck_assert(r.last && r.killed && r.failed);
 		ck_assert_uint_eq(r.lifetime, 9000);
+		ck_assert_uint_eq(r.begin, 1700000000);
 		ck_assert_uint_eq(r.exe_device, 0xfe01);
 		ck_assert_uint_eq(r.exe_inode, 123456);
 		ck_assert_str_eq(r.comm, "worker");
