@@ -38,7 +38,7 @@ peaks() {
 
 # Each with a disk of its own, as it were: the rate is the container's.
 test_the_limit_holds() {
-	local name WRITERS=()
+	local name least=$((18 * MIB)) WRITERS=()
 	on_disk
 	write_rules <<-END
 		[container four]
@@ -67,7 +67,9 @@ test_the_limit_holds() {
 	between "8 MiB" $MIB $((8 * MIB + MIB * 12 / 10)) "${PEAK[eight]}"
 	between "16 MiB" $MIB $((16 * MIB + MIB * 12 / 10)) "${PEAK[sixteen]}"
 	between "8 MiB above two" $MIB $((8 * MIB + MIB * 12 / 10)) "${PEAK[above]}"
-	between "without" $((18 * MIB)) $((64 * MIB)) "${PEAK[free]}"
+	# Where the kernel checks each of its steps, a writer is hardly faster than that disk.
+	[ "${RBCE_GUEST_KERNEL:-}" != debug ] || least=$((9 * MIB))
+	between "without" $least $((64 * MIB)) "${PEAK[free]}"
 }
 
 # Each has its own limit, and what is above has what is dirty in all.
