@@ -2,10 +2,12 @@
 /*
  * burn MS [ANYTHING]: uses so much CPU time, half of it in a child, and tells first thing in each
  * of the two where it stands, in lines "place PATH" of its group on v2, and last "used
- * MICROSECONDS" and "before MICROSECONDS": what its process had used when main() began. As
- * "#!burn MS" it is a script of its own.
+ * MICROSECONDS", which both have used since main() began, and "before MICROSECONDS": what that
+ * group had used by then, or where it does not tell, its process. As "#!burn MS" it is a script of
+ * its own.
  */
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,21 +24,50 @@ static long cpu_usec(void)
 	return t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
-static void tell_place(void)
+static bool read_text(const char *path, char *text, size_t size)
 {
-	char text[8192], line[8300], *at;
-	int fd = open("/proc/self/cgroup", O_RDONLY);
-	ssize_t n = read(fd, text, sizeof(text) - 1);
+	int fd = open(path, O_RDONLY);
+	ssize_t n = read(fd, text, size - 1);
 
 	close(fd);
 	text[n > 0 ? n : 0] = '\0';
-	at = strstr(text, "0::");
+	return n > 0;
+}
+
+/* Of its group on v2, in TEXT; NULL for none. */
+static const char *find_place(char *text, size_t size)
+{
+	char *at = read_text("/proc/self/cgroup", text, size) ? strstr(text, "0::") : NULL;
+
 	if (!at)
-		return;
+		return NULL;
 	at[strcspn(at, "\n")] = '\0';
-	n = snprintf(line, sizeof(line), "place %s\n", at + 3);
+	return at + 3;
+}
+
+static void tell_place(void)
+{
+	char text[8192], line[8300];
+	const char *place = find_place(text, sizeof(text));
+	int n;
+
+	if (!place)
+		return;
+	n = snprintf(line, sizeof(line), "place %s\n", place);
 	if (write(STDOUT_FILENO, line, (size_t)n) != n)
 		exit(1);
+}
+
+static long used_before(void)
+{
+	char text[8192], path[8300], stat[4096];
+	const char *place = find_place(text, sizeof(text));
+	long usec = cpu_usec();
+
+	snprintf(path, sizeof(path), "/sys/fs/cgroup%s/cpu.stat", place ? place : "");
+	if (place && read_text(path, stat, sizeof(stat)))
+		sscanf(stat, "usage_usec %ld", &usec);
+	return usec;
 }
 
 static void use_until(long usec)
@@ -47,7 +78,8 @@ static void use_until(long usec)
 
 int main(int argc, char **argv)
 {
-	long begin = cpu_usec(), half = argc > 1 ? strtol(argv[1], NULL, 10) * 500 : 0;
+	long before = used_before(), begin = cpu_usec();
+	long half = argc > 1 ? strtol(argv[1], NULL, 10) * 500 : 0;
 	struct rusage child;
 	pid_t pid;
 
@@ -64,6 +96,6 @@ int main(int argc, char **argv)
 	printf("used %ld\n", cpu_usec() - begin +
 				     (child.ru_utime.tv_sec + child.ru_stime.tv_sec) * 1000000L +
 				     child.ru_utime.tv_usec + child.ru_stime.tv_usec);
-	printf("before %ld\n", begin);
+	printf("before %ld\n", before);
 	return 0;
 }
