@@ -59,6 +59,34 @@ test_migrating() {
 	"$BIN/rbced" --check --rules "$T/rules" >"$T/out" 2>&1 || fail "arbiter2: $(cat "$T/out")"
 }
 
+# log_lines FILE: what it says to the log, where names and numbers are as X; not what a wrong call gets, nor
+# lines that only have what another function has found.
+log_lines() {
+	tr '\n' ' ' <"$1" | grep -oP 'log_(error|warning|info|event|move)\([^";]*("[^"]*"(\s|PRIu64)*)+' |
+		sed -E "s/^[^\"]*\"//; s/\"[^\"]*\"//g; s/\"[[:space:]]*\$//; s/'?%[-.0-9]*(zu|llu|[a-z])?'?/X/g; s/ \([^)]*\)//" |
+		grep -vE '^X*$|^cannot use |FILE is missing'
+}
+
+# Each line that the daemon or the recorder may say stands in a table, and each field of the journal's.
+test_the_log_is_explained() {
+	local file line entry n=0
+	sed -n '/^| line/,/^$/s/^| \(`[^|]*`\) |.*/\1/p' docs/OPERATIONS.md | grep -o '`[^`]*`' |
+		sed -E 's/`//g; s/, \.\.\.$//; s/\b(KEY|NAME|FILE|LINE|PROGRAM|REASON|N)\b/X/g; s/X:X/X/' >"$T/entries"
+	for file in rbced/*.c rbced/gate/*.c rbced/oom/*.c rbced/source/*.c stats/record.c stats/parts.c stats/exits/jobs.c core/cli/log.c; do
+		while read -r line; do
+			n=$((n + 1))
+			while read -r entry; do
+				[[ $line != *"$entry"* ]] || continue 2
+			done <"$T/entries"
+			fail "docs/OPERATIONS.md has no entry for '$line' ($file)"
+		done < <(log_lines "$file")
+	done
+	[ "$n" -gt 40 ] || fail "only $n lines found in the sources"
+	for entry in $(grep -ohE '\{"[a-z]+", [^{}]*\}' rbced/classify.c rbced/oom/oom.c rbced/penalty.c rbced/place.c | sed -n 's/^{"\([a-z]*\)", .*/\1/p' | sort -u); do
+		grep -qF "\`RBCE_${entry^^}\`" docs/OPERATIONS.md || fail "docs/OPERATIONS.md has no field RBCE_${entry^^}"
+	done
+}
+
 # entry NAME: what rbcectl(8) has of that command.
 entry() {
 	awk -v name="$1" '
