@@ -8,7 +8,7 @@ FUZZ     := $(patsubst tests/fuzz/fuzz-%.c,%,$(filter-out $(if $(CRFS_LACKS),%-c
 REPLAY   := $(FUZZ:%=$B/tests/fuzz/replay-%)
 BENCH    := $(addprefix $B/tests/bench/,witness spawn herd match start writer cost bulk fill day daylong sleeper)
 
-tests: $(UNIT) $(REPLAY) $(HELPERS) $(HELPERS_MORE) $B/tests/bench/daylong
+tests: $(UNIT) $(REPLAY) $(HELPERS) $(HELPERS_MORE) $B/tests/bench/daylong $B/tests/bench/sleeper
 
 $B/tests/unit/%: $B/tests/unit/%.o $(PROGRAM_DIRS:%=$B/%.a) $B/lib.a
 	$(call say,LD)

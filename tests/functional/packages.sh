@@ -24,6 +24,7 @@ purge() {
 	rbcectl dissolve --all 2>/dev/null
 	dpkg --purge "${PACKAGES[@]}" >/dev/null 2>&1
 	[ -z "${PID:-}" ] || kill "$PID"
+	[ -z "${HOG:-}" ] || kill -KILL "$HOG"
 }
 
 # log_in: a user of this test's, and a login of his; sets PID.
@@ -81,6 +82,50 @@ test_installed_it_observes_until_told() {
 	settled "$PID" "users/u$$"
 }
 
+# compute: a user who does nothing else, in a container that is recorded; sets HOG.
+compute() {
+	useradd --create-home "h$$" || fail "cannot add a user"
+	# shellcheck disable=SC2016 # for the login shell
+	su - "h$$" -c 'echo $$; while :; do :; done' >"$T/hog" &
+	wait_for 60 test -s "$T/hog"
+	HOG=$(cat "$T/hog")
+	settled "$HOG" "users/h$$"
+	wait_for 60 recorded "users/h$$"
+}
+
+# One login after the other, until $T/enough is there.
+keep_logging_in() {
+	local n=0
+	until [ -e "$T/enough" ]; do
+		su - "h$$" -c true || echo "a login failed" >>"$T/failed"
+		n=$((n + 1))
+		sleep 1
+	done
+	echo "$n" >"$T/logins"
+}
+
+# Milliseconds that a unit was down when it was last started anew.
+down() {
+	local from to
+	from=$(systemctl show -P InactiveEnterTimestampMonotonic "$1")
+	to=$(systemctl show -P ActiveEnterTimestampMonotonic "$1")
+	echo $(((to - from) / 1000))
+}
+
+# What the account of who computes lacks: no more than what can be used while the recorder is down.
+check_account() {
+	local used told out
+	kill -STOP "$HOG"
+	used=$(awk '{ print ($14 + $15) * 10 }' "/proc/$HOG/stat")
+	out=$(down rbce-stats)
+	sleep 3
+	told=$(containerstats report --db /var/lib/rbce/stats.db --last 1h --json |
+		jq --arg c "users/h$$" '[.containers[] | select(.container == $c).cpu_seconds] | add * 1000 | floor')
+	figure "$used ms used, $told ms in the account; the recorder was down for $out ms, rbced for $(down rbced) ms, $(cat "$T/logins") logins meanwhile"
+	[ "$out" -lt $((used / 2)) ] || fail "the recorder was down for $out ms of $used"
+	[ "$told" -ge $((used * 98 / 100 - out)) ] || fail "used $used ms, but the account has $told"
+}
+
 test_an_upgrade_keeps_everything() {
 	local before rows
 	install_packages
@@ -101,7 +146,13 @@ test_an_upgrade_keeps_everything() {
 	# Good ones, and a file of the package's that was changed here.
 	rm /etc/rbce/rules.d/own.rules
 	echo '; ours' >>/etc/rbce/rules.d/default.rules
-	install_packages "$(repacked 0.1.0+2)"
+	repacked 0.1.0+2 >"$T/path"
+	compute
+	keep_logging_in &
+	install_packages "$(cat "$T/path")"
+	touch "$T/enough"
+	wait $!
+	[ ! -e "$T/failed" ] || fail "$(cat "$T/failed")"
 	equal "version" 0.1.0+2 "$(dpkg-query -W -f '${Version}' rbce)"
 	[ "$(systemctl show -P MainPID rbced)" != "$before" ] || fail "the old daemon still runs"
 	wait_for 30 daemon_answers
@@ -113,6 +164,7 @@ test_an_upgrade_keeps_everything() {
 	settled "$PID" "users/u$$"
 	[ "$(sqlite3 /var/lib/rbce/stats.db 'SELECT count(*) FROM containers')" -ge "$rows" ] || fail "the record has lost containers"
 	equal "the recorder" active "$(systemctl is-active rbce-stats)"
+	check_account
 }
 
 # group_value CONTAINER FILE: of the group itself.
