@@ -6,108 +6,64 @@
 #include <rbce/units.h>
 
 #include "file.h"
+#include "own.h"
 #include "usage.h"
 #include "util.h"
 
 enum kind { BYTES, MICROSECONDS, NANOSECONDS, COUNT };
 
 /*
- * Where a number stands: the whole file, behind "FIELD " on a line of its own, or, with SUM, in
- * each line behind FIELD, added up. The v2 tree has its own files even without controllers.
+ * Where a number stands, for each version of cgroups: the whole file, behind "FIELD " on a line of
+ * its own, or, with SUM, in each line behind FIELD, added up. The v2 tree has its own files even
+ * without controllers. What v1 counts for a group ALONE is added up with those below.
  */
 static const struct row {
 	const char *title, *key;
 	enum rbce_controller controller;
-	struct {
+	struct place {
 		const char *file, *field;
 		enum kind kind;
 	} version[3];
-	bool sum, unified;
+	bool sum, unified, alone;
 } rows[] = {
-	{"peak memory",
-	 "memory_peak_bytes",
-	 RBCE_MEMORY,
-	 {{0}, {"memory.max_usage_in_bytes", NULL, BYTES}, {"memory.peak", NULL, BYTES}},
-	 false,
-	 false},
-	{"CPU",
-	 "cpu_usec",
-	 RBCE_CPUACCT,
-	 {{0}, {"cpuacct.usage", NULL, NANOSECONDS}, {"cpu.stat", "usage_usec", MICROSECONDS}},
-	 false,
-	 false},
-	{"CPU user",
-	 "cpu_user_usec",
-	 RBCE_CPUACCT,
-	 {{0}, {"cpuacct.usage_user", NULL, NANOSECONDS}, {"cpu.stat", "user_usec", MICROSECONDS}},
-	 false,
-	 false},
-	{"CPU system",
-	 "cpu_system_usec",
-	 RBCE_CPUACCT,
-	 {{0}, {"cpuacct.usage_sys", NULL, NANOSECONDS}, {"cpu.stat", "system_usec", MICROSECONDS}},
-	 false,
-	 false},
-	{"throttled",
-	 "throttled_usec",
-	 RBCE_CPU,
-	 {{0},
-	  {"cpu.stat", "throttled_time", NANOSECONDS},
-	  {"cpu.stat", "throttled_usec", MICROSECONDS}},
-	 false,
-	 false},
-	{"times throttled",
-	 "throttled_periods",
-	 RBCE_CPU,
-	 {{0}, {"cpu.stat", "nr_throttled", COUNT}, {"cpu.stat", "nr_throttled", COUNT}},
-	 false,
-	 false},
-	{"read",
-	 "io_read_bytes",
-	 RBCE_IO,
-	 {{0},
-	  {"blkio.throttle.io_service_bytes_recursive", "Read ", BYTES},
-	  {"io.stat", "rbytes=", BYTES}},
-	 true,
-	 false},
-	{"written",
-	 "io_written_bytes",
-	 RBCE_IO,
-	 {{0},
-	  {"blkio.throttle.io_service_bytes_recursive", "Write ", BYTES},
-	  {"io.stat", "wbytes=", BYTES}},
-	 true,
-	 false},
-	{"peak tasks",
-	 "pids_peak",
-	 RBCE_PIDS,
-	 {{0}, {"pids.peak", NULL, COUNT}, {"pids.peak", NULL, COUNT}},
-	 false,
-	 false},
-	{"killed for memory",
-	 "oom_kills",
-	 RBCE_MEMORY,
-	 {{0}, {"memory.oom_control", "oom_kill", COUNT}, {"memory.events", "oom_kill", COUNT}},
-	 false,
-	 false},
-	{"waited for CPU",
-	 "cpu_pressure_some_usec",
-	 RBCE_CPU,
-	 {{0}, {0}, {"cpu.pressure", "some total", MICROSECONDS}},
-	 false,
-	 true},
-	{"waited for memory",
-	 "memory_pressure_some_usec",
-	 RBCE_CPU,
-	 {{0}, {0}, {"memory.pressure", "some total", MICROSECONDS}},
-	 false,
-	 true},
-	{"waited for IO",
-	 "io_pressure_some_usec",
-	 RBCE_CPU,
-	 {{0}, {0}, {"io.pressure", "some total", MICROSECONDS}},
-	 false,
-	 true},
+	/* clang-format off */
+	{ .title = "peak memory", .key = "memory_peak_bytes", .controller = RBCE_MEMORY,
+	  .version[1] = { "memory.max_usage_in_bytes", NULL, BYTES },
+	  .version[2] = { "memory.peak", NULL, BYTES } },
+	{ .title = "CPU", .key = "cpu_usec", .controller = RBCE_CPUACCT,
+	  .version[1] = { "cpuacct.usage", NULL, NANOSECONDS },
+	  .version[2] = { "cpu.stat", "usage_usec", MICROSECONDS } },
+	{ .title = "CPU user", .key = "cpu_user_usec", .controller = RBCE_CPUACCT,
+	  .version[1] = { "cpuacct.usage_user", NULL, NANOSECONDS },
+	  .version[2] = { "cpu.stat", "user_usec", MICROSECONDS } },
+	{ .title = "CPU system", .key = "cpu_system_usec", .controller = RBCE_CPUACCT,
+	  .version[1] = { "cpuacct.usage_sys", NULL, NANOSECONDS },
+	  .version[2] = { "cpu.stat", "system_usec", MICROSECONDS } },
+	{ .title = "throttled", .key = "throttled_usec", .controller = RBCE_CPU,
+	  .version[1] = { "cpu.stat", "throttled_time", NANOSECONDS },
+	  .version[2] = { "cpu.stat", "throttled_usec", MICROSECONDS } },
+	{ .title = "times throttled", .key = "throttled_periods", .controller = RBCE_CPU,
+	  .version[1] = { "cpu.stat", "nr_throttled", COUNT },
+	  .version[2] = { "cpu.stat", "nr_throttled", COUNT } },
+	{ .title = "read", .key = "io_read_bytes", .controller = RBCE_IO,
+	  .version[1] = { "blkio.throttle.io_service_bytes_recursive", "Read ", BYTES },
+	  .version[2] = { "io.stat", "rbytes=", BYTES }, .sum = true },
+	{ .title = "written", .key = "io_written_bytes", .controller = RBCE_IO,
+	  .version[1] = { "blkio.throttle.io_service_bytes_recursive", "Write ", BYTES },
+	  .version[2] = { "io.stat", "wbytes=", BYTES }, .sum = true },
+	{ .title = "peak tasks", .key = "pids_peak", .controller = RBCE_PIDS,
+	  .version[1] = { "pids.peak", NULL, COUNT },
+	  .version[2] = { "pids.peak", NULL, COUNT } },
+	{ .title = "killed for memory", .key = "oom_kills", .controller = RBCE_MEMORY,
+	  .version[1] = { "memory.oom_control", "oom_kill", COUNT },
+	  .version[2] = { "memory.events", "oom_kill", COUNT }, .alone = true },
+	{ .title = "waited for CPU", .key = "cpu_pressure_some_usec", .controller = RBCE_CPU,
+	  .version[2] = { "cpu.pressure", "some total", MICROSECONDS }, .unified = true },
+	{ .title = "waited for memory", .key = "memory_pressure_some_usec", .controller = RBCE_CPU,
+	  .version[2] = { "memory.pressure", "some total", MICROSECONDS }, .unified = true },
+	{ .title = "waited for IO", .key = "io_pressure_some_usec", .controller = RBCE_CPU,
+	  .version[2] = { "io.pressure", "some total", MICROSECONDS }, .unified = true },
+	/* clang-format on */
 };
 
 /* The number behind FIELD; "some avg10=0.00 ... total=5" of a pressure file behind its total. */
@@ -158,7 +114,29 @@ static bool read_row(struct rbce_container *c, const struct row *row, uint64_t *
 	return rbce_parse_number(text, 0, UINT64_MAX - 1, ret) == 0;
 }
 
-void usage_each(struct rbce_container *c, usage_fn *function, void *data)
+/* Adds what the containers below C have. */
+static void add_below(struct rbce_hierarchy *h, const struct rbce_container *c,
+		      const struct row *row, uint64_t *amount)
+{
+	CLEANUP(rbce_names_free_p) char **names = NULL;
+
+	if (rbce_container_list(h, &names, NULL) < 0)
+		return;
+	for (size_t i = 0; names[i]; i++) {
+		const char *rest = after_prefix(names[i], rbce_container_name(c));
+		struct rbce_container *below = NULL;
+		enum kind kind;
+		uint64_t more;
+
+		if (rest && *rest == '/' &&
+		    rbce_container_open(h, names[i], 0, &below, NULL) == 0 &&
+		    read_row(below, row, &more, &kind))
+			*amount += more;
+		rbce_container_close(below);
+	}
+}
+
+void usage_each(struct rbce_hierarchy *h, struct rbce_container *c, usage_fn *function, void *data)
 {
 	static const enum usage_unit units[] = {
 		[BYTES] = USAGE_IN_BYTES,
@@ -173,6 +151,8 @@ void usage_each(struct rbce_container *c, usage_fn *function, void *data)
 
 		if (!read_row(c, &rows[i], &usage.amount, &kind))
 			continue;
+		if (rows[i].alone && rbce_container_version(c, rows[i].controller) == 1)
+			add_below(h, c, &rows[i], &usage.amount);
 		usage.unit = units[kind];
 		if (kind == NANOSECONDS)
 			usage.amount /= 1000;

@@ -15,9 +15,9 @@ struct usage {
 	uint64_t amount;
 };
 
-/* Calls FUNCTION for each thing that is known, those below the container included. */
+/* Calls FUNCTION for each thing that is known of C in H, those below it included. */
 typedef void usage_fn(void *data, const struct usage *usage);
-void usage_each(struct rbce_container *c, usage_fn *function, void *data);
+void usage_each(struct rbce_hierarchy *h, struct rbce_container *c, usage_fn *function, void *data);
 
 /* The amount for people, in BUF of RBCE_UNITS_SIZE bytes. */
 const char *usage_format(const struct usage *usage, char *buf);

@@ -253,22 +253,23 @@ static void print_amount(void *data, const struct usage *usage)
 }
 
 /* What it used so far, into JOB; and for people. */
-static void tell(const struct call *call, struct rbce_container *c, struct json_object *job)
+static void tell(const struct call *call, struct rbce_hierarchy *h, struct rbce_container *c,
+		 struct json_object *job)
 {
 	put_time(job, "end");
 	json_object_object_del(job, "limits");
-	usage_each(c, put_amount, job);
+	usage_each(h, c, put_amount, job);
 	if (call->json) {
 		json_object_get(job);
 		reply_print(job);
 	} else {
 		printf("%-18s %s\n", "job", rbce_container_name(c));
-		usage_each(c, print_amount, NULL);
+		usage_each(h, c, print_amount, NULL);
 	}
 }
 
-static int finish(const struct call *call, struct rbce_container *c, struct json_object *job,
-		  struct rbce_error *err)
+static int finish(const struct call *call, struct rbce_hierarchy *h, struct rbce_container *c,
+		  struct json_object *job, struct rbce_error *err)
 {
 	struct rbce_error why = {0};
 	char path[JOB_PATH];
@@ -276,7 +277,7 @@ static int finish(const struct call *call, struct rbce_container *c, struct json
 
 	if (r < 0)
 		return r;
-	tell(call, c, job);
+	tell(call, h, c, job);
 	if (hand_over(call->root, job, &why) < 0)
 		log_warning("%s", why.message);
 	unlink(job_path(call->root, rbce_container_name(c), path));
@@ -284,8 +285,9 @@ static int finish(const struct call *call, struct rbce_container *c, struct json
 }
 
 static int with_job(const struct call *call, const char *name,
-		    int (*run)(const struct call *call, struct rbce_container *c,
-			       struct json_object *job, struct rbce_error *err),
+		    int (*run)(const struct call *call, struct rbce_hierarchy *h,
+			       struct rbce_container *c, struct json_object *job,
+			       struct rbce_error *err),
 		    struct rbce_error *err)
 {
 	CLEANUP(json_object_put_p) struct json_object *job = NULL;
@@ -302,7 +304,7 @@ static int with_job(const struct call *call, const char *name,
 		return r;
 	r = rbce_container_open(all.h, name, 0, &c, err);
 	if (r == 0)
-		r = run(call, c, job, err);
+		r = run(call, all.h, c, job, err);
 	else if (r == -ENOENT)
 		/* Somebody removed it: then there is nothing to end. */
 		unlink(path);
@@ -316,11 +318,11 @@ static int end(const struct call *call, struct rbce_error *err)
 	return with_job(call, call->operands[0], finish, err);
 }
 
-static int so_far(const struct call *call, struct rbce_container *c, struct json_object *job,
-		  struct rbce_error *err)
+static int so_far(const struct call *call, struct rbce_hierarchy *h, struct rbce_container *c,
+		  struct json_object *job, struct rbce_error *err)
 {
 	(void)err;
-	tell(call, c, job);
+	tell(call, h, c, job);
 	return 0;
 }
 

@@ -288,7 +288,7 @@ static void print_usage(const struct job *job)
 				     (uint64_t)((now.tv_sec - job->started.tv_sec) * 1000000 +
 						(now.tv_nsec - job->started.tv_nsec) / 1000)});
 	if (job->container)
-		usage_each(job->container, print_amount, NULL);
+		usage_each(job->h, job->container, print_amount, NULL);
 }
 
 static int run(struct job *job, const char *group, char **command)
