@@ -52,15 +52,18 @@ int job_tables_create(sqlite3 *db)
 	return schema_run_built(db, sql);
 }
 
+/* Rows of v_exits that are of a job; the last of its tasks are noted some ticks after its end. */
+#define EXITS_OF(job, started, ended)                                                              \
+	"(e.container = " job " OR substr(e.container, 1, length(" job ") + 1) = " job " || '/')"  \
+	" AND e.time > " started " AND e.time <= " ended                                           \
+	" + (SELECT max(interval) FROM runs) / 500.0"
+
 static void append_exits(sqlite3_str *sql, const char *column)
 {
-	sqlite3_str_appendf(
-		sql,
-		", (SELECT sum(e.%s) FROM v_exits e WHERE (e.container = j.container"
-		" OR substr(e.container, 1, length(j.container) + 1) = j.container || '/')"
-		" AND e.time > j.started AND e.time <= j.ended +"
-		" (SELECT max(interval) FROM runs) / 500.0) AS %s",
-		column, column);
+	sqlite3_str_appendf(sql,
+			    ", (SELECT sum(e.%s) FROM v_exits e WHERE " EXITS_OF(
+				    "j.container", "j.started", "j.ended") ") AS %s",
+			    column, column);
 }
 
 void job_tables_append_views(sqlite3_str *sql)
@@ -255,7 +258,29 @@ static struct account *new_account(struct report *report, const char *name)
 	return a;
 }
 
-static int add_job(struct report *report, sqlite3_stmt *row, int64_t slack)
+static int read_ended(sqlite3_stmt *exits, sqlite3_stmt *job, struct job_exits *ret)
+{
+	int rc = SQLITE_OK;
+
+	for (int i = 0; i < 3 && rc == SQLITE_OK; i++)
+		rc = sqlite3_bind_value(exits, i + 1, sqlite3_column_value(job, i));
+	if (rc == SQLITE_OK)
+		rc = sqlite3_step(exits);
+	/* A sum of none is NULL: then nobody noted them. */
+	if (rc == SQLITE_ROW && sqlite3_column_type(exits, 0) != SQLITE_NULL)
+		*ret = (struct job_exits){
+			.known = true,
+			.exits = (uint64_t)sqlite3_column_int64(exits, 0),
+			.failed = (uint64_t)sqlite3_column_int64(exits, 1),
+			.killed = (uint64_t)sqlite3_column_int64(exits, 2),
+			.cpu_delay = sqlite3_column_double(exits, 3),
+			.block_io_delay = sqlite3_column_double(exits, 4),
+		};
+	sqlite3_reset(exits);
+	return rc == SQLITE_ROW ? SQLITE_OK : rc;
+}
+
+static int add_job(struct report *report, sqlite3_stmt *row, sqlite3_stmt *exits, int64_t slack)
 {
 	const char *name = (const char *)sqlite3_column_text(row, 0);
 	int64_t started = (int64_t)(sqlite3_column_double(row, 1) * 1000);
@@ -276,7 +301,7 @@ static int add_job(struct report *report, sqlite3_stmt *row, int64_t slack)
 									: &a->tally.total,
 				   metric, (uint64_t)sqlite3_column_int64(row, (int)i + 3));
 	}
-	return SQLITE_OK;
+	return exits ? read_ended(exits, row, &a->ended) : SQLITE_OK;
 }
 
 static int compare_begin(const struct account *a, const struct account *b)
@@ -286,10 +311,22 @@ static int compare_begin(const struct account *a, const struct account *b)
 	return order ? order : (a->first_seen > b->first_seen) - (a->first_seen < b->first_seen);
 }
 
+/* *RET is NULL where nobody noted tasks that end: there is no such view. */
+static int prepare_exits(sqlite3 *db, sqlite3_stmt **ret)
+{
+	int rc = sqlite3_prepare_v2(
+		db,
+		"SELECT sum(exits), sum(failed), sum(killed), sum(cpu_delay_seconds),"
+		" sum(block_io_delay_seconds) FROM v_exits e WHERE " EXITS_OF("?1", "?2", "?3"),
+		-1, ret, NULL);
+
+	return rc == SQLITE_ERROR ? SQLITE_OK : rc;
+}
+
 int jobs_read(struct report *report, const struct period *asked, struct rbce_error *err)
 {
 	sqlite3_str *sql = sqlite3_str_new(report->db);
-	sqlite3_stmt *statement = NULL;
+	sqlite3_stmt *statement = NULL, *exits = NULL;
 	int64_t slack;
 	char *text;
 	int rc;
@@ -313,9 +350,12 @@ int jobs_read(struct report *report, const struct period *asked, struct rbce_err
 	if (rc == SQLITE_OK)
 		rc = sqlite3_prepare_v2(report->db, text, -1, &statement, NULL);
 	sqlite3_free(text);
+	if (rc == SQLITE_OK)
+		rc = prepare_exits(report->db, &exits);
 	while (rc == SQLITE_OK && (rc = sqlite3_step(statement)) == SQLITE_ROW)
-		rc = add_job(report, statement, slack);
+		rc = add_job(report, statement, exits, slack);
 	sqlite3_finalize(statement);
+	sqlite3_finalize(exits);
 	HASH_SORT(report->accounts, compare_begin);
 	return rc == SQLITE_DONE ? 0 : report_fail(report, rc, err);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* containerstats report: what each container used over a period, from the database. */
 #include <errno.h>
+#include <inttypes.h>
 #include <rbce/units.h>
 
 #include "cli/log.h"
@@ -204,12 +205,29 @@ static const struct {
 	{METRIC_GAUGE, "_last", TALLY_LAST},
 };
 
+/* What is told of jobs of a batch system alone: numbers, and waiting in seconds. */
+enum job_number { JOB_EXITS, JOB_FAILED, JOB_KILLED, JOB_CPU_DELAY, JOB_IO_DELAY, JOB_NUMBERS };
+
+static const struct {
+	const char *title, *key;
+} of_jobs[JOB_NUMBERS] = {
+	[JOB_EXITS] = {"EXITS", "exits"},
+	[JOB_FAILED] = {"FAILED", "failed"},
+	[JOB_KILLED] = {"KILLED", "killed"},
+	[JOB_CPU_DELAY] = {"CPU DELAY", "cpu_delay_seconds"},
+	[JOB_IO_DELAY] = {"IO DELAY", "block_io_delay_seconds"},
+};
+
 /* Begin and end of each are told of jobs alone; a column without a title is not for people. */
-enum { MAX_COLUMNS = FIXED_COLUMNS + ARRAY_SIZE(shown) + 1 + 3 * METRIC_TOTAL };
+enum {
+	MAX_COLUMNS = FIXED_COLUMNS + ARRAY_SIZE(shown) + 1 + 2 * JOB_NUMBERS + 1 + 3 * METRIC_TOTAL
+};
 
 struct column {
 	enum metric metric;
 	enum tally_view view;
+	bool of_job; /* NUMBER of the job's tasks that ended, and no metric */
+	enum job_number number;
 	char key[64];
 };
 
@@ -230,6 +248,30 @@ static struct table_column *add_column(struct layout *l, enum metric metric, enu
 	return &l->table[l->n++];
 }
 
+static void add_job_column(struct layout *l, enum job_number number, bool human)
+{
+	struct table_column *c = add_column(l, 0, TALLY_TOTAL);
+
+	l->column[l->n - 1].of_job = true;
+	l->column[l->n - 1].number = number;
+	c->title = human ? of_jobs[number].title : NULL;
+	c->key = of_jobs[number].key;
+	c->human_only = human;
+	c->json_only = !human;
+}
+
+static void add_job_columns(struct layout *l)
+{
+	struct table_column *c = add_column(l, METRIC_OOM_KILLS, TALLY_TOTAL);
+
+	c->title = "OOM";
+	c->human_only = true;
+	for (enum job_number i = 0; i < JOB_NUMBERS; i++) {
+		add_job_column(l, i, true);
+		add_job_column(l, i, false);
+	}
+}
+
 static void make_layout(struct layout *l, bool jobs)
 {
 	struct table_column *c;
@@ -242,6 +284,8 @@ static void make_layout(struct layout *l, bool jobs)
 		c->title = shown[i].title;
 		c->human_only = true;
 	}
+	if (jobs)
+		add_job_columns(l);
 	c = add_column(l, METRIC_CPU, TALLY_SHARE);
 	c->key = "cpu_percent";
 	c->json_only = true;
@@ -294,6 +338,26 @@ static void set_json(struct listing *t, size_t column, const struct column *c, d
 		listing_set(t, column, "%llu", (unsigned long long)whole);
 }
 
+static void set_of_job(struct listing *t, size_t column, const struct column *c, bool human,
+		       const struct job_exits *e)
+{
+	const uint64_t counts[] = {
+		[JOB_EXITS] = e->exits,
+		[JOB_FAILED] = e->failed,
+		[JOB_KILLED] = e->killed,
+	};
+	double seconds = c->number == JOB_CPU_DELAY ? e->cpu_delay : e->block_io_delay;
+	char text[RBCE_UNITS_SIZE];
+
+	if (c->number < ARRAY_SIZE(counts))
+		listing_set(t, column, "%" PRIu64, counts[c->number]);
+	else if (human)
+		listing_set(t, column, "%s",
+			    rbce_format_duration((uint64_t)(seconds * 1e6 + 0.5), text));
+	else
+		listing_set(t, column, "%.6f", seconds);
+}
+
 static void set_time(struct listing *t, size_t column, int64_t ms)
 {
 	listing_set(t, column, "%lld.%03d", (long long)(ms / 1000), (int)(ms % 1000));
@@ -318,7 +382,9 @@ static void print_account(const struct report *r, const struct layout *l, struct
 		const struct column *c = &l->column[i];
 		double value;
 
-		if (!tally_value(&a->tally, &r->period, c->metric, c->view, &value))
+		if (c->of_job && a->ended.known)
+			set_of_job(t, i, c, l->table[i].human_only, &a->ended);
+		if (c->of_job || !tally_value(&a->tally, &r->period, c->metric, c->view, &value))
 			continue;
 		if (l->table[i].human_only)
 			set_human(t, i, c, value);

@@ -11,12 +11,20 @@
 #include "tally.h"
 
 /* One generation of a container: what the table containers and the samples say of it. */
+/* Of the tasks of a job that ended, as the recorder noted them. */
+struct job_exits {
+	bool known;
+	uint64_t exits, failed, killed;
+	double cpu_delay, block_io_delay; /* seconds */
+};
+
 struct account {
 	sqlite3_int64 id;
 	char *name;
 	int64_t first_seen;
 	int64_t last_seen; /* INT64_MAX while it is there */
 	bool is_job;       /* of a batch system, whose own account it has; see exits/jobs.h */
+	struct job_exits ended;
 	struct tally tally;
 	UT_hash_handle hh;
 };

@@ -74,6 +74,51 @@ test_from_begin_to_end() {
 	[ -z "$(ls "/run/rbce/$ROOT.ended")" ] || fail "it was not taken"
 }
 
+# What the recorder hears of tasks that ended is stored with a later tick than the job.
+has_failed() {
+	[ "$(reported "$1" failed)" = "$2" ]
+}
+
+counts_io() {
+	grep -q '^[^ ]* [^ ]* cgroup2 ' /proc/mounts && ! grep -q ' cgroup .*blkio' /proc/mounts
+}
+
+# How its tasks ended, and what they wrote, is in its account as well, whichever step they were of.
+test_how_its_tasks_ended() {
+	local disk=''
+	batch_rules
+	start_rbced
+	start_recorder
+	# Until it hears from the daemon who was moved: shells that end at once are found by that.
+	sleep 1
+	ctl job begin batch/20 memory.max=48M || fail "it did not begin"
+	# shellcheck disable=SC2016 # for that shell
+	start_in batch/20/first sh -c '/bin/true; /bin/true; /bin/false; sh -c "kill -KILL \$\$"; exit 3' 2>/dev/null
+	wait "$PID"
+	start_in batch/20/eater "$HELP/eat" 100 1
+	wait "$PID" 2>/dev/null
+	if counts_io && disk=$(disk_folder); then
+		start_in batch/20/writer dd if=/dev/zero of="$disk/written" bs=1M count=8 oflag=direct status=none
+		wait "$PID" || fail "it did not write"
+	fi
+	# Of what ended just before its container went, the recorder may not find any more where it was.
+	sleep 1
+	ctl job end batch/20 --json >"$T/account" || fail "it did not end"
+	equal "killed for memory" 1 "$(jq .oom_kills "$T/account")"
+	wait_for 60 is_taken batch/20
+	equal "killed for memory, in the report" 1 "$(reported batch/20 oom_kills)"
+	# These are false, two shells and the eater.
+	(wait_for 20 has_failed batch/20 4) || fail "failed: $(reported batch/20 failed)"
+	equal "killed: a shell and the eater" 2 "$(reported batch/20 killed)"
+	# What made them join may be among them.
+	between "ended" 6 10 "$(reported batch/20 exits)"
+	equal "in the view" "$(reported batch/20 exits)" "$(sqlite3 "$T/db" "SELECT exits FROM v_jobs")"
+	[ "$(jq -n "$(reported batch/20 cpu_delay_seconds) >= 0 and $(reported batch/20 block_io_delay_seconds) >= 0")" = true ] ||
+		fail "it does not say how long they waited"
+	[ -z "$disk" ] || between "written" $((8 << 20)) $((9 << 20)) "$(reported batch/20 io_written_bytes)"
+	contains "for people" "EXITS FAILED KILLED" "$("$BIN/containerstats" report --db "$T/db" --last 1h --by job | tr -s ' ')"
+}
+
 # Much shorter than a sample, several in one container's name, one after the other.
 test_short_jobs() {
 	local i
