@@ -209,17 +209,21 @@ test_many_short_jobs() {
 	equal "jobs that were seen" "$n" "$(cut -d' ' -f1 "$T/seen" | sort -u | wc -l)"
 	figure "$n jobs, seen by $(wc -l <"$T/seen") looks at one of their processes"
 	figure "accounts off from what their containers had used: by $(middle_and_most "$T/differences"); above what their processes told: $(middle_and_most "$T/unseen")"
-	equal "in the report" "$JOBS" "$("$BIN/containerstats" report --db "$T/db" --last 1h --by job --json |
-		jq "[.containers[] | select(.container | test(\"job_[0-9]+\$\"))] | length")"
+	"$BIN/containerstats" report --db "$T/db" --last 1h --by job --json |
+		jq '[.containers[] | select(.container | test("job_[0-9]+$"))]' >"$T/report"
+	equal "in the report" "$JOBS" "$(jq length "$T/report")"
+	equal "of these with both processes' ends" "$JOBS" "$(jq '[.[] | select(.exits >= 2 and .failed == 0)] | length' "$T/report")"
 	[ -z "$(compgen -G "/sys/fs/cgroup/$ROOT/slurm/$U/job_*")" ] || fail "containers stayed"
 	[ -z "$(ls "/run/rbce/$ROOT.ended")" ] || fail "accounts stayed"
 }
 
 test_limits_and_steps() {
-	local id
+	local id other
 	slurm_rules
 	start_rbced
 	start_slurm
+	other=$(submit --rbce=pids.max=60 <<<"#!/bin/sh
+		exec '$BIN/ulimitx' --raw pids.max")
 	id=$(submit --mem=100 -n 2 <<-END
 		#!/bin/sh
 		"$BIN/ulimitx" --raw memory.max cpu.max pids.max
@@ -228,6 +232,7 @@ test_limits_and_steps() {
 	END
 	)
 	wait_for 180 all_ended
+	contains "tasks that sbatch asked for" " 60 " "$(cat "$T/out/$other")"
 	contains "memory of the request" "104857600" "$(grep '^memory.max' "$T/out/$id" | head -n 1)"
 	contains "who says so" "/$ROOT/slurm/$U/job_$id" "$(grep '^memory.max' "$T/out/$id" | head -n 1)"
 	contains "tasks of the rules" " 90 " "$(grep '^pids.max' "$T/out/$id" | head -n 1)"
