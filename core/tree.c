@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "attach.h"
+#include "claim.h"
 #include "container.h"
 #include "file.h"
 #include "own.h"
@@ -373,19 +374,20 @@ static int remove_group(int parent, const char *name, int dirfd, void *data)
 	return 0;
 }
 
-int rbce_container_remove(struct rbce_container *c, struct rbce_error *err)
+/* Removed by others, and made again for others, a group is not the one that was opened. */
+static bool is_still(const struct rbce_mount *m, const char *path, int dirfd)
+{
+	struct stat now, then;
+
+	return fstat(dirfd, &then) == 0 && fstatat(m->fd, path, &now, 0) == 0 &&
+	       then.st_ino == now.st_ino;
+}
+
+static int remove_groups(struct rbce_container *c)
 {
 	char path[PATH_MAX];
-	bool empty = false;
-	int r;
+	int r = container_path(c, path, sizeof(path));
 
-	r = rbce_container_is_empty(c, &empty, err);
-	if (r < 0)
-		return r;
-	if (!empty)
-		return rbce_error_set(err, -EBUSY,
-				      "cannot remove container '%s': it still has tasks", c->name);
-	r = container_path(c, path, sizeof(path));
 	for (size_t i = 0; r >= 0 && i < c->h->n_mounts; i++) {
 		container_look_again(c, i);
 		if (c->dir[i] < 0)
@@ -393,13 +395,32 @@ int rbce_container_remove(struct rbce_container *c, struct rbce_error *err)
 		if (c->h->mounts[i].on_demand)
 			container_drop_strays(c, i);
 		r = container_walk(c->dir[i], remove_group, NULL);
-		if (r >= 0 && unlinkat(c->h->mounts[i].fd, path, AT_REMOVEDIR) < 0 &&
-		    errno != ENOENT)
+		if (r >= 0 && is_still(&c->h->mounts[i], path, c->dir[i]) &&
+		    unlinkat(c->h->mounts[i].fd, path, AT_REMOVEDIR) < 0 && errno != ENOENT)
 			r = -errno;
 	}
+	return r;
+}
+
+int rbce_container_remove(struct rbce_container *c, struct rbce_error *err)
+{
+	struct claim claim;
+	bool empty = false;
+	int r = claim_remove(c->h, c->name, &claim);
+
+	if (r == -EBUSY)
+		return rbce_error_set(err, r, "cannot remove container '%s': others are at it",
+				      c->name);
 	if (r < 0)
 		return rbce_error_errno(err, r, "cannot remove container '%s'", c->name);
-	return 0;
+	r = rbce_container_is_empty(c, &empty, err);
+	if (r == 0 && !empty)
+		r = rbce_error_set(err, -EBUSY, "cannot remove container '%s': it still has tasks",
+				   c->name);
+	else if (r == 0 && (r = remove_groups(c)) < 0)
+		rbce_error_errno(err, r, "cannot remove container '%s'", c->name);
+	claim_let_go(&claim);
+	return r < 0 ? r : 0;
 }
 
 /* One that the v1 freezer holds does not move. */

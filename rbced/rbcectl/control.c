@@ -4,6 +4,7 @@
 #include <controllers/controllers.h>
 #include <controllers/net.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 
 #include "rbcectl.h"
@@ -28,18 +29,33 @@ void containers_close(struct containers *c)
 	c->root = rbce_root_close(c->root);
 }
 
+enum { PATIENCE_MS = 5000 };
+
+/* What is being made there meanwhile has tasks soon. */
+static int remove_after(int (*how)(struct rbce_container *c, struct rbce_error *err),
+			struct rbce_container *c, struct rbce_error *err)
+{
+	int64_t deadline = monotonic_ms() + PATIENCE_MS;
+
+	for (;;) {
+		int r = how(c, err);
+
+		if (r == 0)
+			r = controller_remove(c, err);
+		if (r != -EBUSY || monotonic_ms() >= deadline)
+			return r;
+		poll(NULL, 0, 5);
+	}
+}
+
 static int kill_and_remove(struct rbce_container *c, struct rbce_error *err)
 {
-	int r = rbce_container_kill(c, err);
-
-	return r < 0 ? r : controller_remove(c, err);
+	return remove_after(rbce_container_kill, c, err);
 }
 
 static int empty_and_remove(struct rbce_container *c, struct rbce_error *err)
 {
-	int r = rbce_container_empty(c, err);
-
-	return r < 0 ? r : controller_remove(c, err);
+	return remove_after(rbce_container_empty, c, err);
 }
 
 static const struct action {

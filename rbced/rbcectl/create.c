@@ -98,7 +98,7 @@ static int add_devices(struct space_order *order, struct rbce_error *err)
 }
 
 /* What the keeper says next; what it leaves when it was killed is cleaned up here. */
-int keeper_hear(const struct space_order *order, int link, struct keeper_word *word,
+int keeper_hear(struct space_order *order, int link, struct keeper_word *word,
 		struct rbce_error *err)
 {
 	struct rbce_error why;

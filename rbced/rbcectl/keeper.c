@@ -22,21 +22,17 @@
 #include "space.h"
 #include "util.h"
 
-int space_order_look(struct space_order *order, struct rbce_error *err)
+/* How much of the name is there. */
+static int look(struct space_order *order, struct rbce_error *err)
 {
 	struct rbce_container *c = NULL;
 	char name[RBCE_NAME_MAX];
-	int r = containers_open(order->root, &order->all, err);
 
-	if (r == 0)
-		r = rbce_container_check_name(order->name, err);
-	if (r < 0)
-		return r;
 	snprintf(name, sizeof(name), "%s", order->name);
 	for (;;) {
 		char *slash = strrchr(name, '/');
+		int r = rbce_container_open(order->all.h, name, 0, &c, err);
 
-		r = rbce_container_open(order->all.h, name, 0, &c, err);
 		rbce_container_close(c);
 		c = NULL;
 		order->there = *name || r == 0 ? (int)strlen(name) : -1;
@@ -44,6 +40,16 @@ int space_order_look(struct space_order *order, struct rbce_error *err)
 			return r == -ENOENT ? 0 : r;
 		*(slash ?: name) = '\0';
 	}
+}
+
+int space_order_look(struct space_order *order, struct rbce_error *err)
+{
+	int r = containers_open(order->root, &order->all, err);
+
+	order->claim.fd = -1;
+	if (r == 0)
+		r = rbce_container_check_name(order->name, err);
+	return r < 0 ? r : look(order, err);
 }
 
 static uint64_t number_of(int fd)
@@ -87,15 +93,14 @@ static int take_away(struct rbce_hierarchy *h, const char *name, const struct gr
 	return r;
 }
 
-int space_order_undo(const struct space_order *order, pid_t pid, struct rbce_error *err)
+/* Upwards to what was there; others may use what is above by now. */
+static int take_all_away(const struct space_order *order, struct rbce_error *err)
 {
 	struct group_numbers known = order->groups;
 	char name[RBCE_NAME_MAX];
 	int r = take_away(order->all.h, order->name, &known, rbce_container_kill, err);
 
-	rbce_space_end(order->space, pid);
 	snprintf(name, sizeof(name), "%s", order->name);
-	/* Upwards to what was there; others may use what is above by now. */
 	while ((r == 0 || r == -ENOENT) && (int)strlen(name) > order->there) {
 		char *slash = strrchr(name, '/');
 
@@ -106,6 +111,17 @@ int space_order_undo(const struct space_order *order, pid_t pid, struct rbce_err
 		*(slash ?: name) = '\0';
 	}
 	return r == -EBUSY || r == -ENOENT ? 0 : r;
+}
+
+int space_order_undo(struct space_order *order, pid_t pid, struct rbce_error *err)
+{
+	int r = order->claim.fd < 0 ? claim_keep(order->all.h, order->name, &order->claim) : 0;
+
+	if (r == 0)
+		r = take_all_away(order, err);
+	rbce_space_end(order->space, pid);
+	claim_let_go(&order->claim);
+	return r == -EBUSY ? 0 : r;
 }
 
 /*
@@ -150,7 +166,18 @@ void space_hold(const char *root, const char *name, pid_t pid)
 		json_object_put(reply);
 }
 
-static int try_start(struct space_order *order, struct rbce_started *ret, struct rbce_error *err)
+/* One at a time keeps a container of a name. */
+static int claim(struct space_order *order, struct rbce_error *err)
+{
+	int r = claim_make(order->all.h, order->name, &order->claim);
+
+	if (r == -EBUSY)
+		return rbce_error_set(err, r, "cannot create container '%s': there is one",
+				      order->name);
+	return r < 0 ? rbce_error_errno(err, r, "cannot create container '%s'", order->name) : 0;
+}
+
+static int start(struct space_order *order, struct rbce_started *ret, struct rbce_error *err)
 {
 	unsigned flags = RBCE_SPACE_WAIT | RBCE_SPACE_GOES_ON |
 			 (order->console ? RBCE_SPACE_TERMINAL : 0) |
@@ -168,24 +195,12 @@ static int try_start(struct space_order *order, struct rbce_started *ret, struct
 		r = set_limits(order, c, true, err);
 	if (r == 0)
 		r = rbce_space_made(ret, err);
+	claim_made(&order->claim);
 	if (r == 0) {
 		space_hold(order->root, order->name, ret->pid);
 		r = order->oci ? 0 : rbce_space_go(ret, err);
 	}
 	rbce_container_close(c);
-	return r;
-}
-
-/*
- * Whoever still takes away a container of that name may catch a group of the new one before a task
- * is in it. Then it is made again.
- */
-static int start(struct space_order *order, struct rbce_started *ret, struct rbce_error *err)
-{
-	int r = try_start(order, ret, err);
-
-	for (int tries = 2; r == -ENOENT && ret->pid == 0 && tries > 0; tries--)
-		r = try_start(order, ret, err);
 	return r;
 }
 
@@ -304,13 +319,20 @@ void keeper_run(struct space_order *order, int link)
 	int signals = block_signals(), status = 0, r;
 	struct console *console = NULL;
 	struct kmsg *kmsg = NULL;
+	bool claimed;
 
 	if (order->detach) {
 		setsid();
 		if (!order->oci)
 			space_leave();
 	}
-	r = start(order, &started, &err);
+	r = claim(order, &err);
+	claimed = r == 0;
+	/* It may have gone since it was looked for, with the one that this waited for. */
+	if (r == 0)
+		r = look(order, &err);
+	if (r == 0)
+		r = start(order, &started, &err);
 	if (r == 0 && order->console)
 		r = console_open(order->root, order->name, started.terminal, order->console_size,
 				 &console, &err);
@@ -329,7 +351,8 @@ void keeper_run(struct space_order *order, int link)
 	kmsg_close(kmsg);
 	while (started.pid > 0 && waitpid(started.pid, &status, 0) < 0 && errno == EINTR)
 		;
-	space_order_undo(order, started.pid, &ignored);
+	if (claimed)
+		space_order_undo(order, started.pid, &ignored);
 	keeper_tell(link, r < 0 ? KEEPER_FAILED : KEEPER_ENDED, r < 0 ? r : status, err.message);
 	_exit(r < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
 }

@@ -3,6 +3,7 @@
 #ifndef RBCECTL_SPACE_H
 #define RBCECTL_SPACE_H
 
+#include <core/claim.h>
 #include <rbce/namespace.h>
 
 #include "rbcectl.h"
@@ -29,6 +30,7 @@ struct space_order {
 	struct group_numbers {
 		uint64_t unified, cpu; /* 0 for unknown */
 	} groups;                      /* the keeper's: which groups they are */
+	struct claim claim;            /* the keeper's */
 };
 
 /* Limits and keys of a [container] section, or of the command line: 0, or why not. */
@@ -45,10 +47,10 @@ int space_set_environment(struct rbce_space *space, struct rbce_error *err);
 int space_order_look(struct space_order *order, struct rbce_error *err);
 
 /*
- * Ends what stands in the container, and takes away what was made for it. PID was its first
- * process, 0 where nobody knows.
+ * Ends what stands in the container, and takes away what was made for it, unless others keep one of
+ * that name. PID was its first process, 0 where nobody knows, as the keeper was killed.
  */
-int space_order_undo(const struct space_order *order, pid_t pid, struct rbce_error *err);
+int space_order_undo(struct space_order *order, pid_t pid, struct rbce_error *err);
 
 /*
  * Where a daemon runs, the process PID that was placed in the container NAME is out of the hands of
@@ -71,7 +73,7 @@ void space_leave(void);
 
 /* Forks the keeper; the link to it, and its pid. Then what it says. */
 int keeper_fork(struct space_order *order, pid_t *ret_pid, struct rbce_error *err);
-int keeper_hear(const struct space_order *order, int link, struct keeper_word *word,
+int keeper_hear(struct space_order *order, int link, struct keeper_word *word,
 		struct rbce_error *err);
 
 /* In a process of its own: starts the order, keeps it to its end, cleans up; talks over LINK. */

@@ -231,3 +231,26 @@ test_same_name_again() {
 		equal "round $i" fine "$(ctl create one -- sh -c 'sleep 0.05; echo fine')"
 	done
 }
+
+# One keeps a container; who comes meanwhile may wait for its end, and who kills takes nothing of the next.
+test_beside_each_other() {
+	local i pids=() results
+	ctl create --detach one -- sleep 1000 || fail "cannot create"
+	contains "a second one" "cannot create container 'one': there is one" "$(ctl create one -- true 2>&1)"
+	ctl kill one || fail "cannot kill"
+	for i in 1 2 3; do
+		(for ((i = 0; i < 20; i++)); do ctl create one -- sh -c 'echo fine'; done >"$T/$i" 2>&1) &
+		pids+=($!)
+	done
+	wait "${pids[@]}"
+	equal "what they said" "60 fine" "$(sort "$T"/[123] | uniq -c | xargs)"
+	(while [ ! -e "$T/stop" ]; do ctl dissolve one; done >"$T/dissolved" 2>&1) &
+	for ((i = 0; i < 40; i++)); do
+		results+=" $(ctl create one -- sh -c 'echo fine' 2>&1)"
+	done
+	touch "$T/stop"
+	wait $!
+	equal "beside who removes it" "40 fine" "$(xargs -n 1 <<<"$results" | sort | uniq -c | xargs)"
+	equal "what removing said" "" "$(grep -v "there is none" "$T/dissolved")"
+	wait_for 5 groups_gone
+}

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* core/container.c, attach.c, tree.c: names, and containers in this machine's own cgroups. */
+#include <core/claim.h>
 #include <rbce/container.h>
 #include <rbce/task.h>
 #include <signal.h>
@@ -8,6 +9,7 @@
 #include <sys/wait.h>
 
 #include "live.h"
+#include "util.h"
 
 static const struct {
 	const char *name;
@@ -117,6 +119,66 @@ START_TEST(create_and_remove)
 	ck_assert_int_eq(rbce_container_open(h, "a/b", 0, &c, NULL), -ENOENT);
 	rbce_container_close(c);
 	rbce_container_close(again);
+	close_live();
+}
+END_TEST
+
+START_TEST(claims)
+{
+	struct rbce_container *a, *b, *c;
+	struct claim claim, other;
+	struct rbce_error err;
+	long long before;
+
+	if (!open_live())
+		harness_skip("needs root and cgroups");
+	ck_assert_int_eq(claim_make(h, "a/b", &claim), 0);
+	ck_assert_int_ge(claim.fd, 0);
+	b = open_container("a/b");
+	a = open_container("a");
+	c = open_container("c");
+	/* In the making: neither it nor what is above, but what is beside it. */
+	ck_assert_int_eq(rbce_container_remove(b, &err), -EBUSY);
+	ck_assert_str_eq(err.message, "cannot remove container 'a/b': others are at it");
+	ck_assert_int_eq(rbce_container_remove(a, &err), -EBUSY);
+	ck_assert_int_eq(rbce_container_remove(c, &err), 0);
+	/* One keeps it, who may be waited for. */
+	before = monotonic_ms();
+	ck_assert_int_eq(claim_make(h, "a/b", &other), -EBUSY);
+	ck_assert_int_ge(monotonic_ms() - before, 1900);
+	ck_assert_int_eq(other.fd, -1);
+	ck_assert_int_eq(claim_make(h, "a/d", &other), 0);
+	/* Made: two that make another one do not stand in its way. */
+	claim_made(&claim);
+	ck_assert_int_eq(rbce_container_remove(b, &err), 0);
+	ck_assert_int_eq(rbce_container_remove(a, &err), -EBUSY);
+	claim_let_go(&other);
+	ck_assert_int_eq(rbce_container_remove(a, &err), 0);
+	claim_let_go(&claim);
+	ck_assert_int_eq(claim_keep(h, "a/b", &claim), 0);
+	claim_let_go(&claim);
+	rbce_container_close(a);
+	rbce_container_close(b);
+	rbce_container_close(c);
+	close_live();
+}
+END_TEST
+
+/* Who has opened a container does not take along one that was made under its name since. */
+START_TEST(another_of_that_name)
+{
+	struct rbce_container *before, *now;
+
+	if (!open_live())
+		harness_skip("needs root and cgroups");
+	before = open_container("a");
+	ck_assert_int_eq(rbce_container_remove(before, NULL), 0);
+	now = open_container("a");
+	ck_assert_int_eq(rbce_container_remove(before, NULL), 0);
+	rbce_container_close(before);
+	ck_assert_int_eq(rbce_container_open(h, "a", 0, &before, NULL), 0);
+	rbce_container_close(before);
+	rbce_container_close(now);
 	close_live();
 }
 END_TEST
@@ -445,7 +507,8 @@ END_TEST
 int main(void)
 {
 	return harness_run("container",
-			   (const TTest *const[]){check_name, create_and_remove, attach,
-						  freeze_and_kill, kill_from_inside, control_files,
-						  on_demand, on_demand_strays, join, NULL});
+			   (const TTest *const[]){check_name, create_and_remove, claims,
+						  another_of_that_name, attach, freeze_and_kill,
+						  kill_from_inside, control_files, on_demand,
+						  on_demand_strays, join, NULL});
 }

@@ -89,8 +89,11 @@ int rbce_container_kill(struct rbce_container *c, struct rbce_error *err);
 /* The same once and without waiting: 1 while there were tasks, which may be gone a moment later. */
 int rbce_container_kill_now(struct rbce_container *c, struct rbce_error *err);
 
-/* Removes its groups and all below. -EBUSY when a task is in one of them; then nothing below it
- * goes. */
+/*
+ * Removes its groups and all below, but none that was made for others since C was opened. -EBUSY
+ * when a task is in one of them, or while somebody makes it, one below it, or removes it; then
+ * nothing goes.
+ */
 int rbce_container_remove(struct rbce_container *c, struct rbce_error *err);
 
 /*
