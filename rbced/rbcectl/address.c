@@ -38,23 +38,38 @@ static char *directory_of(const struct sockaddr_un *address, char *buf)
 	return buf;
 }
 
+/* Who ends another container of that root takes the directory away while it is empty. */
+static int bind_in_directory(int fd, const struct sockaddr_un *address)
+{
+	char dir[sizeof(address->sun_path)];
+
+	directory_of(address, dir);
+	for (;;) {
+		if (mkdir(dir, 0700) < 0 && errno != EEXIST)
+			return -errno;
+		if (bind(fd, (const struct sockaddr *)address, sizeof(*address)) == 0)
+			return 0;
+		if (errno != ENOENT)
+			return -errno;
+	}
+}
+
 int space_listen(const struct sockaddr_un *address)
 {
 	const struct sockaddr *generic = (const struct sockaddr *)address;
 	cleanup_close int probe = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	cleanup_close int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	char dir[sizeof(address->sun_path)];
+	int r;
 
-	if (geteuid() == 0 && mkdir(RUNTIME_DIR, 0755) < 0 && errno != EEXIST)
-		return -errno;
-	if (mkdir(directory_of(address, dir), 0700) < 0 && errno != EEXIST)
+	if (fd < 0 || (geteuid() == 0 && mkdir(RUNTIME_DIR, 0755) < 0 && errno != EEXIST))
 		return -errno;
 	/* Left by a keeper that was killed. */
 	if (connect(probe, generic, sizeof(*address)) < 0 && errno == ECONNREFUSED)
 		unlink(address->sun_path);
-	if (fd < 0 || bind(fd, generic, sizeof(*address)) < 0 || listen(fd, SOMAXCONN) < 0)
-		return -errno;
-	return TAKE_FD(fd);
+	r = bind_in_directory(fd, address);
+	if (r < 0)
+		return r;
+	return listen(fd, SOMAXCONN) < 0 ? -errno : TAKE_FD(fd);
 }
 
 void space_unlisten(const struct sockaddr_un *address)

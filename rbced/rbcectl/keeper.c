@@ -5,6 +5,7 @@
  * killed, the other cleans up.
  */
 #include <controllers/controllers.h>
+#include <controllers/net.h>
 #include <core/namespace/kmsg.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -17,6 +18,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "address.h"
 #include "console.h"
 #include "oci.h"
 #include "space.h"
@@ -106,6 +108,9 @@ static int take_all_away(const struct space_order *order, struct rbce_error *err
 
 		r = take_away(order->all.h, name, &known, controller_remove, err);
 		known = (struct group_numbers){0};
+		/* With the root goes what the network's keys keep for it. */
+		if (!*name && r == 0)
+			net_forget(order->root);
 		if (!*name)
 			break;
 		*(slash ?: name) = '\0';
@@ -113,10 +118,24 @@ static int take_all_away(const struct space_order *order, struct rbce_error *err
 	return r == -EBUSY || r == -ENOENT ? 0 : r;
 }
 
+/* Sockets of a keeper that was killed. */
+static void unlisten(const struct space_order *order)
+{
+	static const char *const kinds[] = {"console", "oci"};
+	struct sockaddr_un address;
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (space_address(order->root, kinds[i], order->name, &address) == 0)
+			space_unlisten(&address);
+}
+
 int space_order_undo(struct space_order *order, pid_t pid, struct rbce_error *err)
 {
-	int r = order->claim.fd < 0 ? claim_keep(order->all.h, order->name, &order->claim) : 0;
+	bool killed = order->claim.fd < 0;
+	int r = killed ? claim_keep(order->all.h, order->name, &order->claim) : 0;
 
+	if (r == 0 && killed)
+		unlisten(order);
 	if (r == 0)
 		r = take_all_away(order, err);
 	rbce_space_end(order->space, pid);

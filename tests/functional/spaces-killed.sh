@@ -7,11 +7,13 @@
 
 POINTS=20
 
+OPTIONS=() LIMITS=()
+
 # Hostname and variable are only there to be found again.
 create_killed() {
 	# shellcheck disable=SC2086 # COMMAND is a list
-	nsenter --target "$NETWORK" --net "$HELP/killat" "$1" "$2" "$BIN/rbcectl" create --root "$ROOT" --namespaces all --overlay \
-		a/b namespace.net.bridge=br-test namespace.net.address=10.99.0.2/24 pids.max=100 "namespace.env=KILLED=$ROOT" -- $COMMAND
+	nsenter --target "$NETWORK" --net "$HELP/killat" "$1" "$2" "$BIN/rbcectl" create --root "$ROOT" --namespaces all --overlay "${OPTIONS[@]}" \
+		a/b namespace.net.bridge=br-test namespace.net.address=10.99.0.2/24 pids.max=100 "${LIMITS[@]}" "namespace.env=KILLED=$ROOT" -- $COMMAND
 }
 
 groups() {
@@ -19,18 +21,24 @@ groups() {
 	compgen -G "/sys/fs/cgroup/*/$ROOT*"
 }
 
+# What is named after the root group, and what is new where files are put for a while.
+files() {
+	compgen -G "/run/rbce/$ROOT*"
+	compgen -G "/sys/fs/bpf/rbce/$ROOT*"
+	find /tmp /run /mnt /var/tmp -maxdepth 1 -newer "$T/begin" -name '*rbce*' ! -path '*/rbce-test*' ! -path /run/rbce
+}
 
 # gone [WHERE]: all goes.
 gone() {
 	local end=$((SECONDS + 15))
 	until nothing_left; do
-		[ "$SECONDS" -lt "$end" ] || fail "left after ${1:-the end}: $(groups | xargs) $(nsenter --target "$NETWORK" --net ip -br link | xargs) $(pgrep -fa "rbcectl create --root $ROOT ")"
+		[ "$SECONDS" -lt "$end" ] || fail "left after ${1:-the end}: $(groups | xargs) $(files | xargs) $(nsenter --target "$NETWORK" --net ip -br link | xargs) $(pgrep -fa "rbcectl create --root $ROOT ")"
 		pause
 	done
 }
 
 nothing_left() {
-	[ -z "$(groups)" ] && [ -z "$(nsenter --target "$NETWORK" --net ip -o link | grep -v ' lo:')" ] &&
+	[ -z "$(groups)$(files)" ] && [ -z "$(nsenter --target "$NETWORK" --net ip -o link | grep -v ' lo:')" ] &&
 		[ -z "$(pgrep -f "rbcectl create --root $ROOT ")" ] && [ "$MOUNTS" = "$(mounts)" ]
 }
 
@@ -44,6 +52,10 @@ killed_everywhere() {
 	for ((i = 0; i < POINTS; i++)); do
 		at=$(($2 - $2 * i / ($3 * POINTS)))
 		calls=$(create_killed $at "$1" 2>"$T/errors")
+		# One whose keeper is killed when it runs already, and nobody waits for it, is left to others.
+		if [ "$1 ${OPTIONS[*]}" = "second --console" ] && ! grep -q "its keeper ended" "$T/errors"; then
+			ctl kill --all && create_killed 0 second >/dev/null
+		fi
 		gone "call $at"
 		# The last few may come or not.
 		[ "$calls" -ne $at ] || killed=$((killed + 1))
@@ -53,6 +65,7 @@ killed_everywhere() {
 
 begin() {
 	MOUNTS=$(mounts)
+	touch "$T/begin"
 	unshare --net sleep 1000 &
 	NETWORK=$!
 	wait_for 10 has_network
@@ -76,6 +89,26 @@ test_killed_while_it_creates() {
 
 test_keeper_killed() {
 	killed_at_points second 1
+}
+
+# A console has a socket in a directory; limits of the network are pinned in another.
+with_files() {
+	OPTIONS=(--console)
+	! can_bpf || LIMITS=(net.egress=10Mbit)
+}
+
+test_with_files() {
+	with_files
+	killed_at_points first 4
+}
+
+test_keeper_killed_with_files() {
+	with_files
+	killed_at_points second 1
+}
+
+can_bpf() {
+	[ -r /sys/kernel/btf/vmlinux ] && "$BIN/rbced" --version | grep -q '+bpf'
 }
 
 # While the command runs: with who waits for it goes the container.
