@@ -275,7 +275,7 @@ void space_child(const struct rbce_space *space, int link, char *const argv[], u
 /* ---- clocks ---- */
 
 static int set_clock(const struct rbce_space *space, enum space_key key, const char *clock,
-		     struct rbce_error *err)
+		     int offsets, struct rbce_error *err)
 {
 	const char *value = space_get(space, key);
 	char text[64];
@@ -292,7 +292,9 @@ static int set_clock(const struct rbce_space *space, enum space_key key, const c
 		rest += 1000000000;
 	}
 	snprintf(text, sizeof(text), "%s %lld %lld", clock, (long long)seconds, (long long)rest);
-	r = file_write_at(AT_FDCWD, "/proc/self/timens_offsets", text);
+	/* Each is written at the start of the file. */
+	lseek(offsets, 0, SEEK_SET);
+	r = file_write_fd(offsets, text, strlen(text));
 	return r < 0 ? rbce_error_errno(err, r, "cannot set the clock '%s' to '%s'", clock, value)
 		     : 0;
 }
@@ -303,17 +305,21 @@ void space_clock_child(const struct rbce_space *space, int link, char *const arg
 	unsigned flags = space_clone_flags(space) & ~(unsigned)(CLONE_NEWUSER | CLONE_NEWTIME);
 	struct space_message message = {.word = SPACE_STARTED};
 	struct rbce_error err = {0};
+	/* Who has become another user may not open it: the kernel gives it to the host's root. */
+	int offsets = open("/proc/self/timens_offsets", O_WRONLY | O_CLOEXEC);
 	bool placed;
-	int r;
+	int r = offsets < 0 ? rbce_error_errno(&err, -errno, "cannot set clocks") : 0;
 
-	r = become_root(space, link, NULL, &err);
+	if (r == 0)
+		r = become_root(space, link, NULL, &err);
 	/* A clock can be set as long as nobody lives by it. */
 	if (r == 0 && unshare(CLONE_NEWTIME) < 0)
 		r = rbce_error_errno(&err, -errno, "cannot make a time namespace");
 	if (r == 0)
-		r = set_clock(space, SPACE_MONOTONIC, "monotonic", &err);
+		r = set_clock(space, SPACE_MONOTONIC, "monotonic", offsets, &err);
 	if (r == 0)
-		r = set_clock(space, SPACE_BOOTTIME, "boottime", &err);
+		r = set_clock(space, SPACE_BOOTTIME, "boottime", offsets, &err);
+	closep(&offsets);
 	if (r == 0) {
 		message.pid = space_clone(space, flags | CLONE_PARENT, -1, NULL, &placed);
 		if (message.pid == 0)
