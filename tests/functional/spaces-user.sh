@@ -45,6 +45,21 @@ test_each_with_a_user_namespace() {
 	done
 }
 
+test_each_seen_from_outside() {
+	local ns pid own
+	prepare
+	for ns in $ALL; do
+		pid=$(create --json --detach --namespaces "user,${ns/mnt/mount}" one -- sleep 1000 | jq .pid)
+		[ -n "$pid" ] || fail "$ns: cannot create"
+		own=$(for n in user $ALL; do
+			[ "$(readlink "/proc/$pid/ns/$n")" = "$(readlink "/proc/self/ns/$n")" ] || echo "$n"
+		done)
+		equal "$ns: those of its own" "user $ns" "$(xargs <<<"$own")"
+		equal "$ns: whose it is outside" "$TEST_UID" "$(stat -c %u "/proc/$pid")"
+		ctl kill one || fail "$ns: cannot kill"
+	done
+}
+
 test_all_of_them() {
 	local out
 	prepare

@@ -45,6 +45,59 @@ test_each_alone() {
 	none_left "$mounts"
 }
 
+# The kernel's own view of the container's first process, from outside, is that of the command inside.
+test_each_seen_from_outside() {
+	local ns pid mounts
+	mounts=$(mounts)
+	for ns in $ALL; do
+		# shellcheck disable=SC2016 # for the shell inside
+		pid=$(ctl create --json --detach --namespaces "${ns/mnt/mount}" one -- \
+			sh -c 'file=$0; for n; do readlink "/proc/thread-self/ns/$n"; done >"$file.new"; mv "$file.new" "$file"; exec sleep 1000' "$T/$ns" $ALL | jq .pid)
+		[ -n "$pid" ] || fail "$ns: cannot create"
+		wait_for 10 test -e "$T/$ns"
+		outside_links "$pid" >"$T/outside"
+		expect_new "$ns" "$T/outside"
+		equal "$ns: those seen inside and outside" "$(cat "$T/$ns")" "$(cat "$T/outside")"
+		outside_links "$(pgrep -P "$pid" || echo "$pid")" >"$T/outside"
+		expect_new "$ns" "$T/outside"
+		ctl kill one || fail "$ns: cannot kill"
+	done
+	wait_for 5 groups_gone
+	none_left "$mounts"
+}
+
+outside_links() {
+	local ns
+	for ns in $ALL; do readlink "/proc/$1/ns/$ns"; done
+}
+
+# What each namespace is for: what is done inside is seen from outside where it belongs, and only there.
+test_effects_seen_from_outside() {
+	local pid before host
+	before=$(ipcs -q | grep -c ^0x)
+	host=$(hostname)
+	# shellcheck disable=SC2016 # for the shell inside
+	pid=$(ctl create --json --detach --namespaces all one namespace.hostname=inner namespace.caps=all namespace.seccomp=none \
+		"namespace.uids=0 $TEST_UID 1000" "namespace.gids=0 $TEST_UID 1000" namespace.time.boottime=1h -- sh -c '
+		ipcmk -Q >/dev/null && mount -t tmpfs inner /mnt && touch /mnt/ready && exec sleep 1000' | jq .pid)
+	wait_for 10 test -e "/proc/$pid/root/mnt/ready"
+	equal "user: who it is outside" "$TEST_UID" "$(stat -c %u "/proc/$pid")"
+	equal "user: its map" "0 $TEST_UID 1000" "$(xargs <"/proc/$pid/uid_map")"
+	equal "mnt: its mount" "inner /mnt" "$(awk '$3 == "tmpfs" && $2 == "/mnt" { print $1, $2 }' "/proc/$pid/mounts")"
+	[ ! -e /mnt/ready ] || fail "mnt: the mount is seen outside"
+	equal "pid: its numbers" "$pid 1" "$(awk '/^NSpid/ { print $2, $3 }' "/proc/$pid/status")"
+	equal "uts: its name" inner "$(nsenter --target "$pid" --uts hostname)"
+	equal "uts: the host's" "$host" "$(hostname)"
+	equal "ipc: its queues" 1 "$(nsenter --target "$pid" --ipc ipcs -q | grep -c ^0x)"
+	equal "ipc: the host's" "$before" "$(ipcs -q | grep -c ^0x)"
+	equal "net: its links" lo "$(nsenter --target "$pid" --net ip -o link | awk -F': ' '{ print $2 }')"
+	equal "cgroup: where it stands" one "$(container_of "$pid")"
+	equal "cgroup: where it thinks so" "/" "$(nsenter --target "$pid" --cgroup cat "/proc/$pid/cgroup" | awk -F: '$2 ~ /memory|^$/ { print $3 }' | sort -u)"
+	equal "time: its clock" 3600 "$(awk '$1 == "boottime" { print $2 }' "/proc/$pid/timens_offsets")"
+	equal "time: the host's" 0 "$(awk '$1 == "boottime" { print $2 }' /proc/self/timens_offsets)"
+	ctl kill one
+}
+
 test_all_together() {
 	local mounts pid ns
 	mounts=$(mounts)
@@ -239,7 +292,7 @@ test_beside_each_other() {
 	contains "a second one" "cannot create container 'one': there is one" "$(ctl create one -- true 2>&1)"
 	ctl kill one || fail "cannot kill"
 	for i in 1 2 3; do
-		(for ((i = 0; i < 20; i++)); do ctl create one -- sh -c 'echo fine'; done >"$T/$i" 2>&1) &
+		(for _ in {1..20}; do ctl create one -- sh -c 'echo fine'; done >"$T/$i" 2>&1) &
 		pids+=($!)
 	done
 	wait "${pids[@]}"
