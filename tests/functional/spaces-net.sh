@@ -43,6 +43,8 @@ test_pair() {
 		sh -c 'ip -br address show eth0; ip route; ip -br address show outer 2>/dev/null')
 	contains "addresses" "10.99.0.2/24 fd99::2/64" "$out"
 	contains "a route" "default via 10.99.0.1 dev eth0" "$out"
+	equal "a name" inner0 "$(create one namespace.net.address=10.99.0.2/24 namespace.net.name=inner0 -- \
+		ip -o -4 address show to 10.99.0.2 | awk '{ print $2 }')"
 	wait_for 5 all_gone
 }
 

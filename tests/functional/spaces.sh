@@ -165,6 +165,64 @@ test_rootfs() {
 	none_left "$mounts"
 }
 
+test_proc_and_sys() {
+	local out
+	make_rootfs
+	out=$(ctl create "${ROOTFS[@]}" one "${BINDS[@]}" namespace.proc=subset=pid -- sh -c 'ls /proc; ls -d /proc/[0-9]*')
+	equal "with processes alone" "self thread-self" "$(grep -v '[0-9]' <<<"$out" | xargs)"
+	contains "with processes alone" /proc/1 "$out"
+	# Root without CAP_SYS_PTRACE is as everybody: it does not see those of others.
+	# shellcheck disable=SC2016 # for the shell inside
+	out='sleep 100 & while ! grep -q sleep /proc/$!/comm; do sleep 0.05; done; setpriv --reuid 77 --regid 77 --clear-groups --inh-caps=-all ls -d /proc/1 /proc/self 2>&1; kill $!'
+	equal "with everybody's" "/proc/1 /proc/self" "$(ctl create "${ROOTFS[@]}" one "${BINDS[@]}" -- sh -c "$out" | xargs)"
+	contains "without others'" "cannot access '/proc/1'" "$(ctl create "${ROOTFS[@]}" one "${BINDS[@]}" namespace.proc=hidepid=2 -- sh -c "$out")"
+	equal "neither of the two" "" "$(ctl create "${ROOTFS[@]}" one "${BINDS[@]}" namespace.proc=no namespace.sys=no -- ls /proc /sys 2>/dev/null |
+		grep -v :)"
+}
+
+test_masked_and_readonly() {
+	local out
+	make_rootfs
+	mkdir "$T/data" "$T/data/dir" && echo secret >"$T/data/file" && echo secret >"$T/data/dir/other"
+	out=$(ctl create "${ROOTFS[@]}" one "${BINDS[@]}" "namespace.bind=$T/data /data" namespace.mask=/data/file namespace.mask=/data/dir \
+		namespace.mask=/nonsense -- sh -c 'cat /data/file; ls -A /data/dir; cat /proc/kcore | wc -c')
+	equal "what is masked, and by itself" 0 "$out"
+	equal "outside" "secret secret" "$(xargs <<<"$(cat "$T/data/file" "$T/data/dir/other")")"
+	out=$(ctl create "${ROOTFS[@]}" one "${BINDS[@]}" "namespace.bind=$T/data /data" namespace.readonly=/data/dir -- \
+		sh -c 'echo x >/data/file && cat /data/file /data/dir/other; touch /data/dir/new; echo 1 >/proc/sys/kernel/panic' 2>&1)
+	contains "beside it" "x secret" "$(xargs <<<"$out")"
+	contains "a read-only directory" "touch: cannot touch '/data/dir/new': Read-only file system" "$out"
+	contains "by itself" "/proc/sys/kernel/panic: Read-only file system" "$out"
+}
+
+test_devices() {
+	local allowed out
+	make_rootfs
+	equal "none of its own" "" "$(ctl create "${ROOTFS[@]}" one "${BINDS[@]}" namespace.dev=no -- sh -c 'ls -A /dev 2>/dev/null')"
+	[ -c /dev/fuse ] || skip "no device that could be given"
+	for allowed in "" ", /dev/fuse rw"; do
+		out=$(ctl create "${ROOTFS[@]}" one "${BINDS[@]}" namespace.device=/dev/fuse "device=default$allowed" -- \
+			sh -c '[ -c /dev/fuse ] && echo there; : <>/dev/fuse && echo opened' 2>&1)
+		contains "one more ($allowed)" "there${allowed:+
+opened}" "$out"
+		[ -n "$allowed" ] || contains "one that the list has not" "Operation not permitted" "$out"
+	done
+}
+
+test_programs() {
+	local program
+	equal "where it begins" /usr/bin "$(ctl create one namespace.cwd=/usr/bin -- pwd)"
+	equal "domain name" inner.example "$(ctl create one namespace.domainname=inner.example -- cat /proc/sys/kernel/domainname)"
+	[ "$(cat /proc/sys/kernel/domainname)" != inner.example ] || fail "the host's domain was renamed"
+	# A program with the set-user-ID bit, as another user.
+	chmod 755 "$T"
+	program=$(private_copy "$(command -v id)" id) && chmod 4755 "$program"
+	equal "no new privileges" "1 $TEST_UID" "$(ctl create one "namespace.user=$TEST_UID:$TEST_UID" -- \
+		sh -c "awk '/^NoNewPrivs/ { print \$2 }' /proc/self/status; $program -u" | xargs)"
+	equal "new privileges" "0 0" "$(ctl create one "namespace.user=$TEST_UID:$TEST_UID" namespace.no-new-privs=no -- \
+		sh -c "awk '/^NoNewPrivs/ { print \$2 }' /proc/self/status; $program -u" | xargs)"
+}
+
 # What is changed stays in memory, and the files are those of the host.
 test_overlay() {
 	local dir
@@ -207,6 +265,22 @@ test_ids() {
 		{ [[ $out != *"Invalid argument"* ]] || skip "the file system of $T maps no ids"; }
 	equal "ids of a mapped mount" "0 0" "$(xargs <<<"$out")"
 	equal "who made it, outside" 0 "$(stat -c %u "$T/mine/new")"
+}
+
+# Who is 0 on disk is 0 inside, and what is made there is 0's on disk.
+test_ids_of_the_rootfs() {
+	local dir
+	dir=$(mktemp -d "/var/tmp/$ROOT-XXXXXX") && chmod 755 "$dir"
+	T=$dir make_rootfs
+	mkdir "$dir"/rootfs/{proc,sys,dev}
+	echo x >"$dir/rootfs/file"
+	ROOTFS=(--rootfs "$dir/rootfs" --namespaces all)
+	equal "without a map" 65534 "$(ctl create "${ROOTFS[@]}" one "${BINDS[@]}" "namespace.uids=0 $TEST_UID 1000" "namespace.gids=0 $TEST_UID 1000" -- stat -c %u /file)"
+	ctl create "${ROOTFS[@]}" one "${BINDS[@]}" namespace.idmap=yes "namespace.uids=0 $TEST_UID 1000" "namespace.gids=0 $TEST_UID 1000" -- \
+		sh -c 'stat -c %u /file; touch /new && stat -c %u /new' >"$T/out" 2>"$T/errors" ||
+		{ ! grep -q "Invalid argument" "$T/errors" || skip "the file system of $dir maps no ids"; fail "$(cat "$T/errors")"; }
+	equal "inside" "0 0" "$(xargs <"$T/out")"
+	equal "on disk" 0 "$(stat -c %u "$dir/rootfs/new")"
 }
 
 test_rights() {
