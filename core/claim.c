@@ -11,7 +11,7 @@
 #include "container.h"
 #include "util.h"
 
-enum { PATIENCE_MS = 2000, REMOVE_MS = 100 };
+enum { REMOVE_MS = 100 };
 
 /*
  * A half of the file for those that make and remove, and one for those that keep, with a byte in
@@ -84,33 +84,33 @@ static int open_claim(const struct rbce_hierarchy *h, const char *name, struct c
 	return open_file(h->root, &ret->fd);
 }
 
-static int keep(const struct rbce_hierarchy *h, const char *name, struct claim *ret,
-		char path[PATH_MAX])
+static int keep(const struct rbce_hierarchy *h, const char *name, int patience_ms,
+		struct claim *ret, char path[PATH_MAX])
 {
 	int r = open_claim(h, name, ret, path);
 
 	if (r == 0 && ret->fd >= 0)
-		r = lock(ret->fd, F_WRLCK, half + ret->place, PATIENCE_MS);
+		r = lock(ret->fd, F_WRLCK, half + ret->place, patience_ms);
 	if (r < 0)
 		claim_let_go(ret);
 	return r;
 }
 
-int claim_keep(const struct rbce_hierarchy *h, const char *name, struct claim *ret)
+int claim_keep(const struct rbce_hierarchy *h, const char *name, int patience_ms, struct claim *ret)
 {
 	char path[PATH_MAX];
 
-	return keep(h, name, ret, path);
+	return keep(h, name, patience_ms, ret, path);
 }
 
 int claim_make(const struct rbce_hierarchy *h, const char *name, struct claim *ret)
 {
 	char path[PATH_MAX];
-	int r = keep(h, name, ret, path);
+	int r = keep(h, name, CLAIM_MS, ret, path);
 
 	/* A group that is removed takes all below it along. */
 	for (size_t n = strlen(h->group); r == 0 && ret->fd >= 0;) {
-		r = lock(ret->fd, F_RDLCK, place_of(path, n), PATIENCE_MS);
+		r = lock(ret->fd, F_RDLCK, place_of(path, n), CLAIM_MS);
 		if (!path[n])
 			break;
 		n += 1 + strcspn(path + n + 1, "/");

@@ -21,14 +21,18 @@ struct claim {
 	off_t place; /* of the container in the file */
 };
 
-/* Waits for one who takes NAME away: 2 s, then -EBUSY. In the making until claim_made(). */
+/* How long who keeps a container may take to take it away, when it has ended. */
+enum { CLAIM_MS = 2000 };
+
+/* Waits so long for one who takes NAME away, then -EBUSY. In the making until claim_made(). */
 int claim_make(const struct rbce_hierarchy *h, const char *name, struct claim *ret);
 
 /* Its first task stands in it. */
 void claim_made(struct claim *claim);
 
-/* To take away what somebody left who was killed; waits as claim_make(). */
-int claim_keep(const struct rbce_hierarchy *h, const char *name, struct claim *ret);
+/* To take away what somebody left who was killed: -EBUSY where after PATIENCE ms one keeps it. */
+int claim_keep(const struct rbce_hierarchy *h, const char *name, int patience_ms,
+	       struct claim *ret);
 
 /* A removal: waits for another one, and a moment for who makes it; then -EBUSY. */
 int claim_remove(const struct rbce_hierarchy *h, const char *name, struct claim *ret);

@@ -80,6 +80,16 @@ void space_unlisten(const struct sockaddr_un *address)
 	rmdir(directory_of(address, dir));
 }
 
+void space_forget(const char *root, const char *name)
+{
+	static const char *const kinds[] = {"console", "oci"};
+	struct sockaddr_un address;
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (space_address(root, kinds[i], name, &address) == 0)
+			space_unlisten(&address);
+}
+
 int space_peer_may(int fd)
 {
 	struct ucred peer;

@@ -15,6 +15,9 @@ int space_address(const char *root, const char *kind, const char *name, struct s
 int space_listen(const struct sockaddr_un *address);
 void space_unlisten(const struct sockaddr_un *address);
 
+/* Those of the container NAME, whose keeper was killed. */
+void space_forget(const char *root, const char *name);
+
 /* Is the other side root or this user? */
 int space_peer_may(int fd);
 

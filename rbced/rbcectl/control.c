@@ -3,10 +3,13 @@
  * daemon too. */
 #include <controllers/controllers.h>
 #include <controllers/net.h>
+#include <core/claim.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 
+#include "address.h"
+#include "own.h"
 #include "rbcectl.h"
 #include "util.h"
 
@@ -75,9 +78,21 @@ static const struct action {
   thaw_action = {"thaw [--root NAME] CONTAINER", "Lets a frozen container go on.", "thawed",
 		 rbce_container_thaw, false};
 
+/* What a keeper left that was killed. */
+static void forget(struct rbce_hierarchy *h, const char *root, const char *name)
+{
+	struct claim claim;
+
+	if (claim_keep(h, name, 0, &claim) < 0)
+		return;
+	space_forget(root, name);
+	claim_let_go(&claim);
+}
+
 static int act(const struct action *action, const char *root, const char *name,
 	       struct rbce_error *err)
 {
+	CLEANUP(rbce_names_free_p) char **names = NULL;
 	struct rbce_container *c = NULL;
 	struct containers all;
 	int r;
@@ -85,11 +100,19 @@ static int act(const struct action *action, const char *root, const char *name,
 	r = containers_open(root, &all, err);
 	if (r < 0)
 		return r;
+	if (action->all)
+		rbce_container_list(all.h, &names, NULL);
 	r = rbce_container_open(all.h, name, 0, &c, err);
 	if (r == 0)
 		r = action->run(c, err);
+	for (size_t i = 0; r == 0 && names && names[i]; i++) {
+		const char *below = after_prefix(names[i], name);
+
+		if (below && (!*name || !*below || *below == '/'))
+			forget(all.h, root, names[i]);
+	}
 	/* Nothing there to kill is what was asked for. */
-	else if (r == -ENOENT && !*name)
+	if (r == -ENOENT && !*name)
 		r = 0;
 	rbce_container_close(c);
 	containers_close(&all);

@@ -118,24 +118,13 @@ static int take_all_away(const struct space_order *order, struct rbce_error *err
 	return r == -EBUSY || r == -ENOENT ? 0 : r;
 }
 
-/* Sockets of a keeper that was killed. */
-static void unlisten(const struct space_order *order)
-{
-	static const char *const kinds[] = {"console", "oci"};
-	struct sockaddr_un address;
-
-	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
-		if (space_address(order->root, kinds[i], order->name, &address) == 0)
-			space_unlisten(&address);
-}
-
 int space_order_undo(struct space_order *order, pid_t pid, struct rbce_error *err)
 {
 	bool killed = order->claim.fd < 0;
-	int r = killed ? claim_keep(order->all.h, order->name, &order->claim) : 0;
+	int r = killed ? claim_keep(order->all.h, order->name, CLAIM_MS, &order->claim) : 0;
 
 	if (r == 0 && killed)
-		unlisten(order);
+		space_forget(order->root, order->name);
 	if (r == 0)
 		r = take_all_away(order, err);
 	rbce_space_end(order->space, pid);

@@ -140,6 +140,23 @@ test_end() {
 	wait_for 5 no_socket
 }
 
+# Who kills what a keeper left takes its socket along.
+test_keeper_killed() {
+	local pid
+	start sleep 1000
+	pid=$(keeper)
+	kill -KILL "$pid"
+	wait_for 10 nothing_runs
+	[ -e "/run/rbce/$ROOT.console/box" ] || fail "no socket is left"
+	contains "a console of nobody" "cannot" "$(ctl console --log box 2>&1)"
+	ctl kill --all || fail "cannot kill"
+	no_socket || fail "its socket is left"
+}
+
+nothing_runs() {
+	[ "$(ctl ps --json | jq '.tasks | length')" = 0 ]
+}
+
 no_socket() {
 	[ ! -e "/run/rbce/$ROOT.console" ]
 }

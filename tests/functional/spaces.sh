@@ -381,3 +381,24 @@ test_beside_each_other() {
 	equal "what removing said" "" "$(grep -v "there is none" "$T/dissolved")"
 	wait_for 5 groups_gone
 }
+
+# Many are made at the same time, below the same groups, and all end at once.
+test_many_at_once() {
+	local i mounts running
+	mounts=$(mounts)
+	for i in {1..30}; do
+		ctl create --detach --namespaces all --overlay --hostname "box$i" "many/$((i % 3))/$i" -- sleep 1000 >"$T/$i" 2>&1 &
+	done
+	wait
+	equal "what they said" "" "$(cat "$T"/{1..30})"
+	running=$(ctl ps --json | jq '[.tasks[] | select(.exe | endswith("/sleep"))] | length')
+	equal "how many run" 30 "$running"
+	for i in {1..30}; do
+		ctl enter "many/$((i % 3))/$i" -- hostname &
+	done >"$T/names" 2>&1
+	wait
+	equal "who is entered" "$(printf 'box%d\n' {1..30} | sort)" "$(sort "$T/names")"
+	ctl kill many || fail "cannot kill"
+	wait_for 10 groups_gone
+	none_left "$mounts"
+}

@@ -147,6 +147,7 @@ START_TEST(claims)
 	ck_assert_int_eq(claim_make(h, "a/b", &other), -EBUSY);
 	ck_assert_int_ge(monotonic_ms() - before, 1900);
 	ck_assert_int_eq(other.fd, -1);
+	ck_assert_int_eq(claim_keep(h, "a/b", 0, &other), -EBUSY);
 	ck_assert_int_eq(claim_make(h, "a/d", &other), 0);
 	/* Made: two that make another one do not stand in its way. */
 	claim_made(&claim);
@@ -155,7 +156,7 @@ START_TEST(claims)
 	claim_let_go(&other);
 	ck_assert_int_eq(rbce_container_remove(a, &err), 0);
 	claim_let_go(&claim);
-	ck_assert_int_eq(claim_keep(h, "a/b", &claim), 0);
+	ck_assert_int_eq(claim_keep(h, "a/b", 0, &claim), 0);
 	claim_let_go(&claim);
 	rbce_container_close(a);
 	rbce_container_close(b);
