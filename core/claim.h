@@ -22,7 +22,7 @@ struct claim {
 };
 
 /* How long who keeps a container may take to take it away, when it has ended. */
-enum { CLAIM_MS = 2000 };
+enum { CLAIM_MS = 5000 };
 
 /* Waits so long for one who takes NAME away, then -EBUSY. In the making until claim_made(). */
 int claim_make(const struct rbce_hierarchy *h, const char *name, struct claim *ret);

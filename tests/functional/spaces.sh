@@ -398,7 +398,7 @@ test_many_at_once() {
 	done >"$T/names" 2>&1
 	wait
 	equal "who is entered" "$(printf 'box%d\n' {1..30} | sort)" "$(sort "$T/names")"
-	ctl kill many || fail "cannot kill"
+	ctl kill --all || fail "cannot kill"
 	wait_for 10 groups_gone
 	none_left "$mounts"
 }
