@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <rbce/units.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -61,6 +62,9 @@ void space_order_done(struct space_order *order)
 		free(order->limits[--order->n_limits].value);
 	free(order->limits);
 	order->limits = NULL;
+	if (order->there)
+		munmap(order->there, sizeof(*order->there));
+	order->there = NULL;
 }
 
 /* KEY=VALUE operands; returns the index of the command, which "--" or the first other begins. */
@@ -142,7 +146,7 @@ static int watch_signals(void)
 
 int keeper_fork(struct space_order *order, pid_t *ret_pid, struct rbce_error *err)
 {
-	int link[2], r = space_order_look(order, err);
+	int link[2], r = space_order_open(order, err);
 
 	if (r < 0)
 		return r;

@@ -12,6 +12,7 @@
 #include <poll.h>
 #include <rbce/units.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -37,21 +38,31 @@ static int look(struct space_order *order, struct rbce_error *err)
 
 		rbce_container_close(c);
 		c = NULL;
-		order->there = *name || r == 0 ? (int)strlen(name) : -1;
+		*order->there = *name || r == 0 ? (int)strlen(name) : -1;
 		if (r != -ENOENT || !*name)
 			return r == -ENOENT ? 0 : r;
 		*(slash ?: name) = '\0';
 	}
 }
 
-int space_order_look(struct space_order *order, struct rbce_error *err)
+int space_order_open(struct space_order *order, struct rbce_error *err)
 {
 	int r = containers_open(order->root, &order->all, err);
 
 	order->claim.fd = -1;
 	if (r == 0)
 		r = rbce_container_check_name(order->name, err);
-	return r < 0 ? r : look(order, err);
+	if (r < 0)
+		return r;
+	order->there = mmap(NULL, sizeof(*order->there), PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (order->there == MAP_FAILED) {
+		order->there = NULL;
+		return rbce_error_errno(err, -errno, "cannot create '%s'", order->name);
+	}
+	/* Nothing is made before the look. */
+	*order->there = (int)strlen(order->name);
+	return 0;
 }
 
 static uint64_t number_of(int fd)
@@ -103,7 +114,7 @@ static int take_all_away(const struct space_order *order, struct rbce_error *err
 	int r = take_away(order->all.h, order->name, &known, rbce_container_kill, err);
 
 	snprintf(name, sizeof(name), "%s", order->name);
-	while ((r == 0 || r == -ENOENT) && (int)strlen(name) > order->there) {
+	while ((r == 0 || r == -ENOENT) && (int)strlen(name) > *order->there) {
 		char *slash = strrchr(name, '/');
 
 		r = take_away(order->all.h, name, &known, controller_remove, err);
@@ -336,7 +347,6 @@ void keeper_run(struct space_order *order, int link)
 	}
 	r = claim(order, &err);
 	claimed = r == 0;
-	/* It may have gone since it was looked for, with the one that this waited for. */
 	if (r == 0)
 		r = look(order, &err);
 	if (r == 0)

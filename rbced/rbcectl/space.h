@@ -23,10 +23,12 @@ struct space_order {
 	bool detach, console, oci;
 	size_t console_size;
 
-	struct containers all; /* since space_order_look(), in the keeper too */
-	/* How many bytes of NAME were there before, -1 where the root group was not: the rest goes.
+	struct containers all; /* since space_order_open(), in the keeper too */
+	/*
+	 * How many bytes of NAME were there before, -1 where the root group was not: the rest goes.
+	 * Shared with the keeper, who looks when nobody else can take any of it away.
 	 */
-	int there;
+	int *there;
 	struct group_numbers {
 		uint64_t unified, cpu; /* 0 for unknown */
 	} groups;                      /* the keeper's: which groups they are */
@@ -43,8 +45,8 @@ void space_order_done(struct space_order *order);
 /* What a command inside knows of the caller's environment: where programs are, and its terminal. */
 int space_set_environment(struct rbce_space *space, struct rbce_error *err);
 
-/* Finds out what is there already. */
-int space_order_look(struct space_order *order, struct rbce_error *err);
+/* Before the keeper is forked. */
+int space_order_open(struct space_order *order, struct rbce_error *err);
 
 /*
  * Ends what stands in the container, and takes away what was made for it, unless others keep one of
