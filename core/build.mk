@@ -5,6 +5,9 @@ PACKAGES   += $(if $(CRIU_LACKS),,criu libprotobuf-c)
 LEFT_OUT   += $(if $(CRIU_LACKS),%/checkpoint/engine.c,%/checkpoint/engine-none.c)
 $(eval $(call optional,criu,checkpoint and restore,$(CRIU_LACKS)))
 
+# A loop over all memory of a container.
+build/core/checkpoint/digest.o: override CFLAGS += -O3 -fno-tree-vectorize
+
 # crfs takes FUSE, and the engine's package, which says what its images are made of.
 PYCRIU ?= $(firstword $(wildcard /usr/lib/python3/dist-packages/pycriu/images))
 CRFS_LACKS := $(strip $(if $(PYCRIU),,criu) $(if $(shell command -v python3),,python3) \

@@ -20,6 +20,13 @@ struct digest *digest_begin(void);
 void digest_add(struct digest *digest, const void *data, size_t size);
 void digest_end(struct digest *digest, char *ret);
 
+/*
+ * Adds what can be read of FD from *AT on, which moves; at most MAX bytes, 0 for all. PIECE is room
+ * for DIGEST_PIECE bytes.
+ */
+enum { DIGEST_PIECE = 256 << 10 };
+int digest_read(struct digest *digest, int fd, uint64_t *at, uint64_t max, void *piece);
+
 /* Of what can be read of FD from its beginning; *RET_SIZE receives how much that is. */
 int digest_file(int fd, char *ret, uint64_t *ret_size);
 
