@@ -9,6 +9,7 @@
 
 #include "digest.h"
 #include "file.h"
+#include "follow.h"
 #include "own.h"
 #include "util.h"
 
@@ -102,7 +103,22 @@ int image_begin(const char *dir, const struct rbce_sink *sink, struct image *ret
 			       : rbce_error_errno(err, r, "cannot make image '%s'", dir);
 	}
 	image.sink = sink ? *sink : (struct rbce_sink){sync_file, put_in_place, ret};
+	image.follow = follow_start(!sink);
 	*ret = image;
+	return 0;
+}
+
+int image_open(struct image *image, const char *sub, int *ret_fd)
+{
+	int fd;
+
+	if (!streq(sub, ".") && mkdirat(image->fd, sub, 0700) < 0 && errno != EEXIST)
+		return -errno;
+	fd = openat(image->fd, sub, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	follow_watch(image->follow, fd, streq(sub, ".") ? "" : sub);
+	*ret_fd = fd;
 	return 0;
 }
 
@@ -110,6 +126,7 @@ void image_done(struct image *image)
 {
 	cleanup_free char *from = NULL, *to = NULL;
 
+	follow_stop(image->follow);
 	if (image->partial) {
 		if (asprintf(&from, "%s/" LOG_FILE, image->partial) > 0 &&
 		    asprintf(&to, "%s.log", image->dir) > 0)
@@ -144,16 +161,32 @@ static bool is_aside(const char *name)
 	return after_prefix(name, "stats-") || strstr(name, ".log") || streq(name, MANIFEST);
 }
 
+/* What was not read while it was written. */
+static int digest_end_of(struct image *image, const char *name, int fd, char *ret,
+			 uint64_t *ret_size)
+{
+	struct digest *digest = follow_take(image->follow, name, ret_size);
+	cleanup_free char *piece = digest ? malloc(DIGEST_PIECE) : NULL;
+	int r = -ENOMEM;
+
+	if (!digest)
+		return digest_file(fd, ret, ret_size);
+	if (piece)
+		r = digest_read(digest, fd, ret_size, 0, piece);
+	digest_end(digest, ret);
+	return r;
+}
+
 static int add_file(struct image *image, struct rbce_manifest *m, const char *name, int fd,
 		    struct rbce_error *err)
 {
-	char digest[DIGEST_SIZE];
-	uint64_t size;
-	int r = digest_file(fd, digest, &size);
+	char text[DIGEST_SIZE];
+	uint64_t size = 0;
+	int r = digest_end_of(image, name, fd, text, &size);
 
 	if (r == 0)
 		r = rbce_manifest_add(m, "file", "%s %llu %s", name, (unsigned long long)size,
-				      digest);
+				      text);
 	return r < 0 ? rbce_error_errno(err, r, "cannot add '%s'", name)
 		     : image->sink.put(image->sink.data, name, fd, err);
 }

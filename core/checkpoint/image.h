@@ -13,6 +13,7 @@ struct image {
 	char *dir, *partial;
 	int fd; /* of the directory */
 	struct rbce_sink sink;
+	struct follow *follow;
 };
 
 /* What the rounds that copy memory ahead have their directories named by: "pre-1". */
@@ -21,9 +22,13 @@ struct image {
 /*
  * Begins the image DIR: -EEXIST where there is something, -EBUSY where another is making it. What
  * one that was killed has left is taken away. SINK takes it, NULL for the directory itself.
+ * Digests are made by a thread: it is begun when nothing is to be forked any more but the engine.
  */
 int image_begin(const char *dir, const struct rbce_sink *sink, struct image *ret,
 		struct rbce_error *err);
+
+/* Its directory SUB, "." for its own, is where the engine will work. *RET_FD is the caller's. */
+int image_open(struct image *image, const char *sub, int *ret_fd);
 
 /* What is in its directory SUB is complete: adds it to M and gives it away. */
 int image_add(struct image *image, const char *sub, struct rbce_manifest *m,
