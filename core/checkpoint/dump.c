@@ -25,6 +25,10 @@ struct dump {
 	struct record_tasks tasks;
 	char freezer[PATH_MAX];
 	char version[64];
+	struct engine *engines; /* one for each tree */
+	size_t n_trees;
+	struct engine engine; /* that is up, and has no tree yet */
+	bool still;
 	uint64_t began; /* when it was frozen */
 };
 
@@ -101,91 +105,26 @@ static int add_options(struct rbce_manifest *m, const struct dump *d)
 	return r < 0 || !order->parent ? r : rbce_manifest_add(m, "parent", "%s", order->parent);
 }
 
-static int record(struct dump *d)
+static int cannot_describe(const struct dump *d, int r, struct rbce_error *err)
+{
+	return r < 0 ? rbce_error_errno(err, r, "cannot describe container '%s'",
+					rbce_container_name(d->c))
+		     : 0;
+}
+
+/* What does not change while it runs. */
+static int record_before(struct dump *d, struct rbce_error *err)
 {
 	struct rbce_manifest *m = d->order->manifest;
-	int r = rbce_manifest_add(m, "engine", "%s", d->version);
+	int r = record_machine(m, rbce_hierarchy_root(d->c->h));
 
-	if (r == 0)
-		r = record_machine(m, rbce_hierarchy_root(d->c->h));
-	if (r == 0)
-		r = add_options(m, d);
-	return r == 0 ? record_container(m, d->c, &d->tasks) : r;
+	return cannot_describe(d, r == 0 ? add_options(m, d) : r, err);
 }
 
-/* Complete before anything ends: what cannot be written must not cost the container. */
-static int reached(const char *where, void *data, struct rbce_error *err)
+static int record_engine(struct dump *d, struct rbce_error *err)
 {
-	struct dump *d = data;
-
-	return streq(where, "post-dump") ? image_finish(&d->image, d->order->manifest, err) : 0;
-}
-
-static int dump_tree(struct dump *d, size_t nth, unsigned flags, bool finish,
-		     struct rbce_error *err)
-{
-	cleanup_close int dir = -1;
-	char name[32];
-	struct engine_job job = {
-		.action = ENGINE_DUMP,
-		.flags = flags,
-		.work = d->image.fd,
-		.log = LOG_FILE,
-		.timeout = (unsigned)(deadline_of(d->order) / 1000000) + 1,
-		.freezer = d->freezer,
-		.parent = *d->ahead ? d->ahead : d->order->parent,
-		.external = d->order->external,
-		.keep = d->guard.link,
-		.reached = finish ? reached : NULL,
-		.data = d,
-	};
-	int r = name_tree(&d->tasks, nth, &job.pid);
-
-	/* Without this it would not ask which pages were written since. */
-	if (job.parent)
-		job.flags |= RBCE_CHECKPOINT_TRACK;
-	record_tree_dir(nth, d->tasks.trees, name, sizeof(name));
-	if (r == 0 && d->tasks.trees > 1 && mkdirat(d->image.fd, name, 0700) < 0)
-		r = -errno;
-	if (r == 0)
-		dir = openat(d->image.fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (r == 0 && dir < 0)
-		r = -errno;
-	if (r < 0)
-		return rbce_error_errno(err, r, "no directory for tree %zu", nth + 1);
-	job.images = dir;
-	return engine_run(&job, NULL, err);
-}
-
-/*
- * One tree is ended by the engine, which keeps its connections from being closed. Of several none
- * may end before all are in the image; each engine leaves what it has, held by the freezer.
- */
-static int dump_trees(struct dump *d, struct rbce_error *err)
-{
-	unsigned flags = d->order->flags;
-	size_t n = d->tasks.trees;
-	bool end = ends(d);
-	int r = 0;
-
-	if (n > 1 && (d->order->parent || *d->ahead))
-		return rbce_error_set(err, -EOPNOTSUPP,
-				      "it has %zu trees of processes; only one can be continued",
-				      n);
-	if (n > 1 && end && flags & RBCE_CHECKPOINT_TCP)
-		return rbce_error_set(err, -EOPNOTSUPP,
-				      "its %zu trees of processes cannot end together without "
-				      "closing their connections; leave it running or frozen",
-				      n);
-	if (n > 1)
-		flags |= RBCE_CHECKPOINT_LEAVE_FROZEN;
-	for (size_t i = 0; r == 0 && i < n; i++)
-		r = dump_tree(d, i, flags, end && n == 1, err);
-	if (r == 0 && end && n > 1)
-		r = image_finish(&d->image, d->order->manifest, err);
-	if (r == 0 && end && n > 1)
-		r = rbce_container_kill(d->c, err);
-	return r;
+	return cannot_describe(d, rbce_manifest_add(d->order->manifest, "engine", "%s", d->version),
+			       err);
 }
 
 /* ---- copying ahead ---- */
@@ -204,24 +143,22 @@ static int copy_round(struct dump *d, unsigned nth, uint64_t *ret_pages, struct 
 		.log = LOG_FILE,
 		.freezer = d->freezer,
 		.external = d->order->external,
-		.keep = d->guard.link,
 	};
 	const char *before = *d->ahead ? d->ahead : d->order->parent;
 	int r = name_tree(&d->tasks, 0, &job.pid);
 
 	snprintf(name, sizeof(name), ROUND "%u", nth);
-	if (r == 0 && mkdirat(d->image.fd, name, 0700) < 0)
-		r = -errno;
 	if (r == 0 && before && asprintf(&parent, "../%s", before) < 0)
 		r = -ENOMEM;
-	dir = r < 0 ? -1 : openat(d->image.fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (r == 0 && dir < 0)
-		r = -errno;
+	if (r == 0)
+		r = image_open(&d->image, name, &dir);
 	if (r < 0)
 		return rbce_error_errno(err, r, "no directory for round %u", nth);
 	job.images = dir;
 	job.parent = parent;
-	r = engine_run(&job, NULL, err);
+	r = engine_ask(&d->engine, &job, err);
+	if (r == 0)
+		r = engine_hear(&d->engine, &job, NULL, err);
 	if (r < 0)
 		return r;
 	*ret_pages = image_pages(dir);
@@ -283,40 +220,211 @@ static int freeze(struct dump *d, struct rbce_error *err)
 	return r < 0 ? rbce_error_errno(err, r, "it cannot be frozen") : 0;
 }
 
-static int dump_frozen(struct dump *d, struct rbce_error *err)
+/* Are the first processes of the trees those that the engines were told of? */
+static bool same_trees(const struct record_tasks *a, const struct record_tasks *b)
 {
-	int r;
+	pid_t one = 0, other = 0;
 
+	if (a->trees != b->trees)
+		return false;
+	for (size_t i = 0; i < a->trees; i++)
+		if (name_tree(a, i, &one) < 0 || name_tree(b, i, &other) < 0 || one != other)
+			return false;
+	return true;
+}
+
+/* The engines are up, and have touched nothing: from here on it stands still. */
+static int hold_still(struct dump *d, struct rbce_error *err)
+{
+	CLEANUP(record_tasks_done) struct record_tasks before = d->tasks;
+	int r = freeze(d, err);
+
+	d->tasks = (struct record_tasks){0};
 	/* What has come and gone until now is in no list. */
-	record_tasks_done(&d->tasks);
-	r = record_tasks(d->c, &d->tasks, err);
+	if (r == 0)
+		r = record_tasks(d->c, &d->tasks, err);
 	if (r < 0)
 		return r;
-	r = record(d);
-	return r < 0 ? rbce_error_errno(err, r, "no manifest") : dump_trees(d, err);
+	d->still = true;
+	r = record_container(d->order->manifest, d->c, &d->tasks);
+	if (r < 0)
+		return rbce_error_errno(err, r, "no manifest");
+	return same_trees(&before, &d->tasks)
+		       ? 0
+		       : rbce_error_set(err, -EAGAIN, "its processes change");
+}
+
+/*
+ * "post-dump": complete before anything ends, since what cannot be written must not cost the
+ * container.
+ */
+static int reached(const char *where, void *data, struct rbce_error *err)
+{
+	struct dump *d = data;
+
+	if (streq(where, "pre-dump") && !d->still)
+		return hold_still(d, err);
+	if (streq(where, "post-dump") && d->n_trees == 1 && ends(d))
+		return image_finish(&d->image, d->order->manifest, err);
+	return 0;
+}
+
+/* Its engine holds all that the freezer held, and gives it back: one after the other. */
+static int dump_tree(struct dump *d, size_t nth, struct rbce_error *err)
+{
+	struct engine *engine = &d->engines[nth];
+	cleanup_close int dir = -1;
+	char name[32], log[64];
+	struct engine_job job = {
+		.action = ENGINE_DUMP,
+		.flags = d->order->flags,
+		.work = d->image.fd,
+		.log = LOG_FILE,
+		.timeout = (unsigned)(deadline_of(d->order) / 1000000) + 1,
+		.freezer = d->freezer,
+		.parent = *d->ahead ? d->ahead : d->order->parent,
+		.external = d->order->external,
+		.reached = reached,
+		.data = d,
+	};
+	int r = name_tree(&d->tasks, nth, &job.pid);
+
+	/* Of several none may end before all are in the image. */
+	if (d->n_trees > 1)
+		job.flags |= RBCE_CHECKPOINT_LEAVE_FROZEN;
+	/* Without this it would not ask which pages were written since. */
+	if (job.parent)
+		job.flags |= RBCE_CHECKPOINT_TRACK;
+	record_tree_dir(nth, d->n_trees, name, sizeof(name));
+	if (r == 0)
+		r = image_open(&d->image, name, &dir);
+	if (r < 0)
+		return rbce_error_errno(err, r, "no directory for tree %zu", nth + 1);
+	job.images = dir;
+	if (nth > 0) {
+		snprintf(log, sizeof(log), "dump-%zu.log", nth + 1);
+		job.log = log;
+	}
+	*engine = d->engine;
+	d->engine = (struct engine){0};
+	if (!engine->pid)
+		r = engine_start(d->guard.link, engine, err);
+	if (r == 0)
+		r = engine_ask(engine, &job, err);
+	if (r == 0)
+		do
+			r = engine_hear(engine, &job, NULL, err);
+		while (r > 0);
+	/* What the messages of the first one are for. */
+	if (r < 0 && nth > 0)
+		renameat(d->image.fd, log, d->image.fd, LOG_FILE);
+	return r;
+}
+
+static void end_trees(struct dump *d)
+{
+	for (size_t i = 0; i < d->n_trees; i++)
+		engine_stop(&d->engines[i]);
+	free(TAKE_PTR(d->engines));
+	d->n_trees = 0;
+}
+
+static int dump_trees(struct dump *d, struct rbce_error *err)
+{
+	int r = 0;
+
+	d->engines = calloc(d->tasks.trees, sizeof(*d->engines));
+	if (!d->engines)
+		return rbce_error_errno(err, -ENOMEM, "cannot dump it");
+	d->n_trees = d->tasks.trees;
+	for (size_t i = 0; r == 0 && i < d->n_trees; i++)
+		r = dump_tree(d, i, err);
+	return r;
+}
+
+static int can_continue(const struct dump *d, struct rbce_error *err)
+{
+	size_t n = d->tasks.trees;
+
+	if (n > 1 && (d->order->parent || d->order->rounds))
+		return rbce_error_set(err, -EOPNOTSUPP,
+				      "it has %zu trees of processes; only one can be continued",
+				      n);
+	if (n > 1 && ends(d) && d->order->flags & RBCE_CHECKPOINT_TCP)
+		return rbce_error_set(err, -EOPNOTSUPP,
+				      "its %zu trees of processes cannot end together without "
+				      "closing their connections; leave it running or frozen",
+				      n);
+	return 0;
+}
+
+/*
+ * One tree is ended by the engine, which keeps its connections from being closed; of several each
+ * engine leaves what it has, held by the freezer. Where a tree has come or gone until it stood
+ * still, all is begun again, with what it has then.
+ */
+static int dump(struct dump *d, struct rbce_error *err)
+{
+	bool stood, several;
+	int r;
+
+	do {
+		stood = d->still;
+		end_trees(d);
+		r = can_continue(d, err);
+		if (r == 0)
+			r = dump_trees(d, err);
+	} while (r == -EAGAIN && !stood);
+	several = d->n_trees > 1;
+	if (r == 0 && several && ends(d))
+		r = image_finish(&d->image, d->order->manifest, err);
+	if (r == 0 && several && ends(d))
+		r = rbce_container_kill(d->c, err);
+	return r;
 }
 
 /* What runs on does so before its image is on the disk. */
 static int run(struct dump *d, struct rbce_checkpoint_figures *ret, struct rbce_error *err)
 {
 	bool stays = d->order->flags & RBCE_CHECKPOINT_LEAVE_FROZEN;
-	int r;
+	int r = can_continue(d, err);
 
 	*ret = (struct rbce_checkpoint_figures){0};
-	r = d->order->rounds ? copy_ahead(d, ret, err) : 0;
+	if (r == 0 && d->order->rounds)
+		r = copy_ahead(d, ret, err);
 	if (r == 0)
-		r = freeze(d, err);
-	if (r == 0)
-		r = dump_frozen(d, err);
+		r = dump(d, err);
 	if (r < 0 || !stays)
 		rbce_container_thaw(d->c, NULL);
 	else
 		r = rbce_container_freeze(d->c, err);
 	ret->frozen = d->began ? monotonic_usec() - d->began : 0;
+	end_trees(d);
 	ret->pages = image_pages(d->image.fd);
 	if (r == 0 && !ends(d))
 		r = image_finish(&d->image, d->order->manifest, err);
 	return r;
+}
+
+/* The engine comes up while the rest is found out. */
+static int prepare(struct dump *d, const char *dir, struct rbce_error *err)
+{
+	const struct rbce_checkpoint_order *order = d->order;
+	int r = engine_start(d->guard.link, &d->engine, err);
+
+	if (r == 0 && order->describe)
+		r = order->describe(order->manifest, order->data, err);
+	if (r == 0)
+		r = find_freezer(d, err);
+	if (r == 0)
+		r = record_tasks(d->c, &d->tasks, err);
+	if (r == 0)
+		r = record_before(d, err);
+	if (r == 0)
+		r = engine_version(&d->engine, d->version, sizeof(d->version), err);
+	if (r == 0)
+		r = record_engine(d, err);
+	return r == 0 ? image_begin(dir, order->sink, &d->image, err) : r;
 }
 
 static int checkpoint(struct dump *d, const char *dir, struct rbce_checkpoint_figures *ret,
@@ -325,29 +433,24 @@ static int checkpoint(struct dump *d, const char *dir, struct rbce_checkpoint_fi
 	const char *name = rbce_container_name(d->c);
 	struct rbce_checkpoint_figures figures;
 	struct rbce_error why = {0};
-	int r = engine_version(d->version, sizeof(d->version), err);
+	int r = guard_start(d->c, &d->guard, err);
 
-	if (r == 0)
-		r = find_freezer(d, err);
-	if (r == 0)
-		r = record_tasks(d->c, &d->tasks, err);
-	if (r == 0)
-		r = image_begin(dir, d->order->sink, &d->image, err);
 	if (r < 0)
 		return r;
-	r = guard_start(d->c, &d->guard, &why);
+	r = prepare(d, dir, err);
 	if (r == 0) {
 		r = run(d, &figures, &why);
-		guard_stop(&d->guard);
+		if (r < 0)
+			rbce_error_set(err, r, "cannot checkpoint container '%s': %s", name,
+				       why.message);
 	}
+	engine_stop(&d->engine);
+	guard_stop(&d->guard);
 	image_done(&d->image);
 	record_tasks_done(&d->tasks);
-	if (r < 0)
-		return rbce_error_set(err, r, "cannot checkpoint container '%s': %s", name,
-				      why.message);
-	if (ret)
+	if (r == 0 && ret)
 		*ret = figures;
-	return 0;
+	return r;
 }
 
 int rbce_checkpoint(struct rbce_container *c, const char *dir,
@@ -363,15 +466,16 @@ int rbce_checkpoint_describe(struct rbce_container *c, const struct rbce_checkpo
 			     struct rbce_error *err)
 {
 	struct dump d = {.c = c, .order = order, .image.fd = -1};
-	int r = engine_version(d.version, sizeof(d.version), err);
+	int r = engine_find(d.version, sizeof(d.version), err);
 
 	if (r == 0)
 		r = record_tasks(c, &d.tasks, err);
-	if (r < 0)
-		return r;
-	r = record(&d);
+	if (r == 0)
+		r = record_engine(&d, err);
+	if (r == 0)
+		r = record_before(&d, err);
+	if (r == 0)
+		r = cannot_describe(&d, record_container(order->manifest, c, &d.tasks), err);
 	record_tasks_done(&d.tasks);
-	return r < 0 ? rbce_error_errno(err, r, "cannot describe container '%s'",
-					rbce_container_name(c))
-		     : 0;
+	return r;
 }

@@ -4,7 +4,7 @@
 
 #include <errno.h>
 
-int engine_version(char *buf, size_t size, struct rbce_error *err)
+int engine_find(char *buf, size_t size, struct rbce_error *err)
 {
 	(void)buf;
 	(void)size;
@@ -12,14 +12,45 @@ int engine_version(char *buf, size_t size, struct rbce_error *err)
 			      "cannot checkpoint or restore: this was built without CRIU");
 }
 
-int engine_run(const struct engine_job *job, pid_t *ret_pid, struct rbce_error *err)
+int engine_start(int keep, struct engine *ret, struct rbce_error *err)
 {
+	(void)keep;
+	*ret = (struct engine){0};
+	return engine_find(NULL, 0, err);
+}
+
+int engine_version(struct engine *e, char *buf, size_t size, struct rbce_error *err)
+{
+	(void)e;
+	return engine_find(buf, size, err);
+}
+
+int engine_ask(struct engine *e, const struct engine_job *job, struct rbce_error *err)
+{
+	(void)e;
 	(void)job;
+	return engine_find(NULL, 0, err);
+}
+
+int engine_hear(struct engine *e, const struct engine_job *job, pid_t *ret_pid,
+		struct rbce_error *err)
+{
 	(void)ret_pid;
-	return engine_version(NULL, 0, err);
+	return engine_ask(e, job, err);
+}
+
+void engine_stop(struct engine *e)
+{
+	(void)e;
+}
+
+int engine_restore(const struct engine_job *job, pid_t *ret_pid, struct rbce_error *err)
+{
+	(void)ret_pid;
+	return engine_ask(NULL, job, err);
 }
 
 int engine_check(struct rbce_error *err)
 {
-	return engine_version(NULL, 0, err);
+	return engine_find(NULL, 0, err);
 }

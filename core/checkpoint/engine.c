@@ -12,11 +12,6 @@
 #include "guard.h"
 #include "util.h"
 
-struct engine {
-	pid_t pid;
-	int link;
-};
-
 enum { ANSWER_MAX = 64 << 10, EXTERNAL_MAX = 256 };
 
 /* In the child, before the engine: what it restores has its clocks. */
@@ -44,19 +39,19 @@ __attribute__((noreturn)) static void become(const char *word, const char *argum
 	_exit(127);
 }
 
-__attribute__((noreturn)) static void become_engine(const struct engine_job *job, int link)
+/* To restore what is in RESTORE, or else to dump, with KEEP open. */
+__attribute__((noreturn)) static void become_engine(const struct engine_job *restore, int keep,
+						    int link)
 {
-	int keep;
-
 	/* Ended while a task is in the midst of a system call of the engine's, it takes that along.
 	 * What is restored would have this from it. */
-	if (job && job->action != ENGINE_RESTORE)
+	if (!restore)
 		guard_stand_apart();
-	if (job && job->clock && set_clock(job) < 0)
+	if (restore && restore->clock && set_clock(restore) < 0)
 		_exit(126);
 	/* Out of the way of each other; dup2() leaves a copy that the engine gets. */
 	link = fcntl(link, F_DUPFD, 5);
-	keep = job && job->keep ? fcntl(job->keep, F_DUPFD, 5) : -1;
+	keep = keep > 0 ? fcntl(keep, F_DUPFD, 5) : -1;
 	dup2(link, 3);
 	close(4);
 	if (keep >= 0)
@@ -65,7 +60,8 @@ __attribute__((noreturn)) static void become_engine(const struct engine_job *job
 	become("swrk", "3");
 }
 
-static int start(const struct engine_job *job, struct engine *ret, struct rbce_error *err)
+static int start(const struct engine_job *restore, int keep, struct engine *ret,
+		 struct rbce_error *err)
 {
 	int link[2];
 
@@ -73,10 +69,11 @@ static int start(const struct engine_job *job, struct engine *ret, struct rbce_e
 		return rbce_error_errno(err, -errno, "cannot make a socket");
 	*ret = (struct engine){.pid = fork(), .link = link[0]};
 	if (ret->pid == 0)
-		become_engine(job, link[1]);
+		become_engine(restore, keep, link[1]);
 	close(link[1]);
 	if (ret->pid < 0) {
 		close(link[0]);
+		*ret = (struct engine){0};
 		return rbce_error_errno(err, -errno, "cannot fork");
 	}
 	return 0;
@@ -86,10 +83,18 @@ static int stop(struct engine *e)
 {
 	int status = 0;
 
+	if (e->pid == 0)
+		return 0;
 	close(e->link);
 	while (waitpid(e->pid, &status, 0) < 0 && errno == EINTR)
 		;
+	e->pid = 0;
 	return status;
+}
+
+void engine_stop(struct engine *e)
+{
+	stop(e);
 }
 
 static int say(const struct engine *e, const CriuReq *request)
@@ -174,46 +179,55 @@ static int refused(const struct engine_job *job, const CriuResp *answer, struct 
 	return rbce_error_set(err, code, "criu: %s", why);
 }
 
-static int tell(const struct engine *e, const struct engine_job *job, const CriuResp *answer,
-		struct rbce_error *err)
+/* It has got somewhere, and waits to be told whether it goes on. */
+static int tell(struct engine *e, const struct engine_job *job, const CriuResp *answer)
 {
 	CriuReq request = CRIU_REQ__INIT;
-	int r = 0, sent;
+	int r = e->why.code;
 
-	if (job->reached && answer->notify && answer->notify->script)
-		r = job->reached(answer->notify->script, job->data, err);
+	if (r == 0 && job->reached && answer->notify && answer->notify->script)
+		r = job->reached(answer->notify->script, job->data, &e->why);
+	e->why.code = r;
 	request.type = CRIU_REQ_TYPE__NOTIFY;
 	request.has_notify_success = true;
 	request.notify_success = r == 0;
-	sent = say(e, &request);
-	return r < 0 ? r : sent;
+	return say(e, &request);
 }
 
-/* Until it is done; what a call of REACHED could not do comes before what the engine makes of it.
- */
-static int follow(const struct engine *e, const struct engine_job *job, pid_t *ret_pid,
-		  struct rbce_error *err)
+/* What it says when it is done: what a call of REACHED could not do comes before what it makes of
+ * that. */
+static int done(const struct engine *e, const struct engine_job *job, const CriuResp *answer,
+		pid_t *ret_pid, struct rbce_error *err)
 {
-	int r, first = 0;
+	if (e->why.code < 0)
+		return rbce_error_set(err, e->why.code, "%s", e->why.message);
+	if (!answer->success)
+		return refused(job, answer, err);
+	if (answer->restore && ret_pid)
+		*ret_pid = answer->restore->pid;
+	return 0;
+}
 
-	for (;;) {
-		CriuResp *answer;
-		bool more;
+int engine_hear(struct engine *e, const struct engine_job *job, pid_t *ret_pid,
+		struct rbce_error *err)
+{
+	CriuResp *answer;
+	int r = hear(e, &answer);
 
-		r = hear(e, &answer);
-		if (r < 0)
-			return first < 0 ? first : r;
-		more = answer->type == CRIU_REQ_TYPE__NOTIFY;
-		if (more && first == 0)
-			first = tell(e, job, answer, err);
-		else if (!more && first == 0 && !answer->success)
-			first = refused(job, answer, err);
-		else if (!more && answer->restore && ret_pid)
-			*ret_pid = answer->restore->pid;
+	if (r == 0 && answer->type == CRIU_REQ_TYPE__NOTIFY) {
+		r = tell(e, job, answer);
 		criu_resp__free_unpacked(answer, NULL);
-		if (!more)
-			return first;
+		if (r == 0)
+			return 1;
+	} else if (r == 0) {
+		r = done(e, job, answer, ret_pid, err);
+		criu_resp__free_unpacked(answer, NULL);
+		return r;
 	}
+	r = stop(e);
+	if (e->why.code < 0)
+		return rbce_error_set(err, e->why.code, "%s", e->why.message);
+	return ended(r, err);
 }
 
 /* ---- what it is asked ---- */
@@ -241,11 +255,11 @@ static void set_flags(CriuOpts *o, unsigned flags)
 	SET(o, network_lock, CRIU_NETWORK_LOCK_METHOD__NFTABLES);
 }
 
-static int ask(const struct engine *e, const struct engine_job *job)
+static int ask(struct engine *e, const struct engine_job *job)
 {
 	static const CriuReqType types[] = {
 		[ENGINE_DUMP] = CRIU_REQ_TYPE__DUMP,
-		[ENGINE_PRE_DUMP] = CRIU_REQ_TYPE__SINGLE_PRE_DUMP,
+		[ENGINE_PRE_DUMP] = CRIU_REQ_TYPE__PRE_DUMP,
 		[ENGINE_RESTORE] = CRIU_REQ_TYPE__RESTORE,
 	};
 	CgroupRoot roots[ENGINE_GROUPS], *root_list[ENGINE_GROUPS];
@@ -288,23 +302,34 @@ static int ask(const struct engine *e, const struct engine_job *job)
 	return say(e, &request);
 }
 
-int engine_run(const struct engine_job *job, pid_t *ret_pid, struct rbce_error *err)
+int engine_ask(struct engine *e, const struct engine_job *job, struct rbce_error *err)
 {
-	struct rbce_error why = {0};
-	struct engine e;
-	int r = start(job, &e, err), status;
+	int r;
 
-	if (r < 0)
-		return r;
-	r = ask(&e, job);
+	e->why = (struct rbce_error){0};
+	r = ask(e, job);
+	if (r == -EPIPE)
+		return ended(stop(e), err);
+	return r < 0 ? rbce_error_errno(err, r, "cannot talk to criu") : 0;
+}
+
+int engine_start(int keep, struct engine *ret, struct rbce_error *err)
+{
+	return start(NULL, keep, ret, err);
+}
+
+int engine_restore(const struct engine_job *job, pid_t *ret_pid, struct rbce_error *err)
+{
+	struct engine e;
+	int r = start(job, 0, &e, err);
+
 	if (r == 0)
-		r = follow(&e, job, ret_pid, &why);
-	status = stop(&e);
-	if (r < 0 && !why.code)
-		return r == -EPIPE ? ended(status, err)
-				   : rbce_error_errno(err, r, "cannot talk to criu");
-	if (r < 0)
-		rbce_error_set(err, why.code, "%s", why.message);
+		r = engine_ask(&e, job, err);
+	if (r == 0)
+		do
+			r = engine_hear(&e, job, ret_pid, err);
+		while (r > 0);
+	engine_stop(&e);
 	return r;
 }
 
@@ -327,25 +352,33 @@ int engine_check(struct rbce_error *err)
 					    "says what");
 }
 
-int engine_version(char *buf, size_t size, struct rbce_error *err)
+int engine_version(struct engine *e, char *buf, size_t size, struct rbce_error *err)
 {
 	CriuReq request = CRIU_REQ__INIT;
 	CriuResp *answer = NULL;
-	struct engine e;
-	int r = start(NULL, &e, err), status;
+	int r;
 
-	if (r < 0)
-		return r;
 	request.type = CRIU_REQ_TYPE__VERSION;
-	r = say(&e, &request);
+	SET(&request, keep_open, true);
+	r = say(e, &request);
 	if (r == 0)
-		r = hear(&e, &answer);
-	status = stop(&e);
+		r = hear(e, &answer);
 	if (r < 0)
-		return ended(status, err);
+		return ended(stop(e), err);
 	if (answer->version)
 		snprintf(buf, size, "criu %d.%d.%d", answer->version->major_number,
 			 answer->version->minor_number, answer->version->sublevel);
 	criu_resp__free_unpacked(answer, NULL);
 	return 0;
+}
+
+int engine_find(char *buf, size_t size, struct rbce_error *err)
+{
+	struct engine e;
+	int r = engine_start(0, &e, err);
+
+	if (r == 0)
+		r = engine_version(&e, buf, size, err);
+	engine_stop(&e);
+	return r;
 }

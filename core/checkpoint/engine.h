@@ -27,24 +27,48 @@ struct engine_job {
 	const char *freezer;               /* dump: directory of the group that holds it */
 	const char *parent;                /* dump: relative to IMAGES */
 	const char *const *external;       /* NULL at the end, or NULL */
-	int keep;                          /* a descriptor that the engine keeps open, 0 for none */
 	const struct engine_group *groups; /* restore: where it goes, if not where it was */
 	size_t n_groups;
 	/* Restore: how much the clocks run ahead of the machine's, which CLOCK says. */
 	bool clock;
 	struct timespec monotonic, boottime;
-	/* Called when the engine has got somewhere ("post-dump"); a failure is the job's. */
+	/*
+	 * Called when the engine has got somewhere, a failure is the job's: "pre-dump" before it
+	 * looks at any process, "post-dump" when all is written and none has ended.
+	 */
 	int (*reached)(const char *where, void *data, struct rbce_error *err);
 	void *data;
 };
 
-/* *RET_PID receives the first process that was restored, a child of the caller's. */
-int engine_run(const struct engine_job *job, pid_t *ret_pid, struct rbce_error *err);
+/* A process that takes orders: rounds that copy memory ahead and a dump, or a restore. */
+struct engine {
+	pid_t pid; /* 0: there is none */
+	int link;
+	struct rbce_error why; /* why a call of REACHED failed */
+};
+
+/* Starts one for dumps, which keeps the descriptor KEEP open. It need not be up yet. */
+int engine_start(int keep, struct engine *ret, struct rbce_error *err);
+
+/* "criu 3.17.1", when it is up, or why there is none. */
+int engine_version(struct engine *e, char *buf, size_t size, struct rbce_error *err);
+
+/* Gives it a job; what is heard of it is 1 when that is not all. */
+int engine_ask(struct engine *e, const struct engine_job *job, struct rbce_error *err);
+int engine_hear(struct engine *e, const struct engine_job *job, pid_t *ret_pid,
+		struct rbce_error *err);
+
+/* Waits for its end, which comes after its last job. */
+void engine_stop(struct engine *e);
+
+/* One that is for this restore only. *RET_PID receives the first process, a child of the caller's.
+ */
+int engine_restore(const struct engine_job *job, pid_t *ret_pid, struct rbce_error *err);
 
 /* Can it work on this kernel? */
 int engine_check(struct rbce_error *err);
 
-/* "criu 3.17.1", or why there is none. */
-int engine_version(char *buf, size_t size, struct rbce_error *err);
+/* Is there one, of which version? */
+int engine_find(char *buf, size_t size, struct rbce_error *err);
 
 #endif

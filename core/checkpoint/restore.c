@@ -287,7 +287,7 @@ static int restore_tree(struct restore *restore, int dir, const char *tree,
 	job.images = images;
 	job.work = work;
 	set_clocks(&job, order->manifest);
-	return engine_run(&job, ret_pid, err);
+	return engine_restore(&job, ret_pid, err);
 }
 
 static size_t count_trees(const struct rbce_manifest *m)
@@ -335,5 +335,5 @@ int rbce_checkpoint_available(struct rbce_error *err)
 {
 	char version[64];
 
-	return engine_version(version, sizeof(version), err);
+	return engine_find(version, sizeof(version), err);
 }

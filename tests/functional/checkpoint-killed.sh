@@ -54,19 +54,13 @@ test_rbcectl_killed() {
 	figure "it ran on $ran times, and was restored $restored times"
 }
 
-# In place of criu: the engine that dumps, which is started after the one that only tells its version, is
-# ended at its system call KILL_AT, and not while a process is in the midst of one for it: that it would take
-# along, which rbce-checkpoint(7) says.
+# In place of criu: an engine that is ended at its system call KILL_AT, and not while a process is in the midst
+# of one for it: that it would take along, which rbce-checkpoint(7) says.
 make_engine() {
 	mkdir "$T/bin"
 	cat >"$T/bin/criu" <<-END
 		#!/bin/sh
-		if [ -e "$T/told" ]; then
-			rm "$T/told"
-			exec "$HELP/killat" "\$KILL_AT" first /usr/sbin/criu "\$@" >"$T/calls"
-		fi
-		: >"$T/told"
-		exec /usr/sbin/criu "\$@"
+		exec "$HELP/killat" "\$KILL_AT" first /usr/sbin/criu "\$@" >"$T/calls"
 	END
 	chmod +x "$T/bin/criu"
 }
@@ -80,24 +74,20 @@ test_engine_killed() {
 	rm -rf "$T/image"
 	between "system calls" 100 1000000 "$total"
 	for ((n = 1; n <= 10; n++)); do
-		rm -f "$T/told"
 		PATH=$T/bin:$PATH KILL_AT=$((total * n / 11)) "$BIN/rbcectl" checkpoint --root "$ROOT" one "$T/image" >/dev/null 2>&1
 		runs_or_restored "call $((total * n / 11)) of $total"
 	done
 	figure "of $total calls; it ran on $ran times, and was restored $restored times"
 }
 
-# In place of criu: the engine that dumps waits to be let go.
+# In place of criu: the engine waits to be let go.
 make_engine_wait() {
 	mkdir "$T/bin"
 	mkfifo "$T/go"
 	cat >"$T/bin/criu" <<-END
 		#!/bin/sh
-		if [ -e "$T/told" ]; then
-			echo \$\$ >"$T/engine"
-			read -r _ <"$T/go"
-		fi
-		: >"$T/told"
+		echo \$\$ >"$T/engine"
+		read -r _ <"$T/go"
 		exec /usr/sbin/criu "\$@"
 	END
 	chmod +x "$T/bin/criu"

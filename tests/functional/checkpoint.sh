@@ -107,22 +107,66 @@ test_another_name() {
 	equal "limit" "67108864" "$(ctl get --json new memory.max | jq -r '.keys[0].own')"
 }
 
+# more_trees NAME N: N processes that look at their memory join a container; their parent is outside. What they
+# count is in $T/tree-*.
+more_trees() {
+	local i group
+	for ((i = 1; i <= $2; i++)); do
+		: >"$T/tree-$i"
+		setsid "$HELP/state" dirty 8 1 "$T/tree-$i" </dev/null >/dev/null 2>&1 &
+		for group in $(groups_of "$1"); do echo $! >"$group/cgroup.procs"; done
+	done
+	for ((i = 1; i <= $2; i++)); do wait_for 60 longer "$T/tree-$i" 3; done
+}
+
+# longer FILE N
+longer() {
+	[ "$(stat -c %s "$1")" -gt "$2" ]
+}
+
+trees_go_on() {
+	local file
+	for file in "$T"/tree-*; do wait_for 60 longer "$file" $(($(stat -c %s "$file") + 10)); done
+}
+
 test_several_trees() {
-	local pids stopped other
+	local pids stopped
 	start_counter many
-	"$HELP/state" idle >"$T/idle" 2>/dev/null </dev/null &
-	other=$!
-	wait_for 60 test -s "$T/idle"
-	for group in $(groups_of many); do echo $other >"$group/cgroup.procs"; done
+	more_trees many 1
 	pids=$(pids_of many)
 	equal "processes" 2 "$(wc -w <<<"$pids")"
 	ctl checkpoint many "$T/image" >/dev/null || fail "no checkpoint: $(tail -n 3 "$T"/*.log)"
 	stopped=$(count)
 	equal "trees" 2 "$(grep -c ^tree "$T/image/manifest")"
-	wait $other
+	wait
 	ctl restore many "$T/image" || fail "no restart"
 	wait_for 60 beyond "$stopped"
+	trees_go_on
 	equal "pids" "$pids" "$(pids_of many)"
+}
+
+# A tree that comes after the engine was told which there are.
+test_tree_that_comes_late() {
+	local late group
+	start_counter many
+	setsid "$HELP/state" dirty 8 1 "$T/tree-1" </dev/null >/dev/null 2>&1 &
+	late=$!
+	mkdir "$T/bin"
+	group=$(groups_of many | paste -sd' ')
+	cat >"$T/bin/criu" <<-END
+		#!/bin/sh
+		[ -e "$T/came" ] || { sleep 1; for group in $group; do echo $late >\$group/cgroup.procs; done; }
+		: >"$T/came"
+		exec /usr/sbin/criu "\$@"
+	END
+	chmod +x "$T/bin/criu"
+	PATH=$T/bin:$PATH "$BIN/rbcectl" checkpoint --root "$ROOT" --leave-running many "$T/image" >/dev/null ||
+		fail "no checkpoint: $(tail -n 3 "$T"/*.log)"
+	equal "trees" 2 "$(grep -c ^tree "$T/image/manifest")"
+	equal "clocks" 2 "$(grep -c ^clock "$T/image/manifest")"
+	ctl checkpoint verify "$T/image" || fail "the image is not whole"
+	goes_on
+	trees_go_on
 }
 
 # wrong REASON COMMAND...: it fails, and says so.

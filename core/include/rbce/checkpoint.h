@@ -152,6 +152,9 @@ struct rbce_checkpoint_order {
 	uint64_t bound;
 	/* Records that the manifest begins with; the checkpoint adds to it. */
 	struct rbce_manifest *manifest;
+	/* Adds what more the caller knows, while the engine comes up; NULL for none. */
+	int (*describe)(struct rbce_manifest *manifest, void *data, struct rbce_error *err);
+	void *data;
 	/* Where the image goes, NULL for the directory; that is for the engine's work only then. */
 	const struct rbce_sink *sink;
 };

@@ -140,6 +140,19 @@ int checkpoint_print(const char *name, const char *dir, bool json,
 	return checkpoint_end_reply(reply, figures);
 }
 
+struct described {
+	const char *root;
+	struct rbce_hierarchy *h;
+	struct rbce_container *c;
+};
+
+static int describe(struct rbce_manifest *m, void *data, struct rbce_error *err)
+{
+	const struct described *it = data;
+
+	return checkpoint_describe(m, it->root, it->h, it->c, err);
+}
+
 int checkpoint_make(const char *root, const char *name, const char *dir,
 		    const struct checkpoint_wish *asked, struct rbce_checkpoint_figures *ret,
 		    struct rbce_error *err)
@@ -147,7 +160,8 @@ int checkpoint_make(const char *root, const char *name, const char *dir,
 	CLEANUP(containers_close) struct containers all = {0};
 	CLEANUP(rbce_manifest_free_p) struct rbce_manifest *m = rbce_manifest_new();
 	CLEANUP(rbce_container_close_p) struct rbce_container *c = NULL;
-	struct rbce_checkpoint_order order = {
+	struct described described;
+	const struct rbce_checkpoint_order order = {
 		.flags = checkpoint_flags(asked),
 		.external = asked->external,
 		.deadline = asked->deadline,
@@ -155,6 +169,8 @@ int checkpoint_make(const char *root, const char *name, const char *dir,
 		.rounds = asked->ahead ? (unsigned)asked->rounds : 0,
 		.bound = asked->bound,
 		.manifest = m,
+		.describe = describe,
+		.data = &described,
 		.sink = asked->sink,
 	};
 	int r = m ? containers_open(root, &all, err)
@@ -162,8 +178,7 @@ int checkpoint_make(const char *root, const char *name, const char *dir,
 
 	if (r == 0)
 		r = rbce_container_open(all.h, name, 0, &c, err);
-	if (r == 0)
-		r = checkpoint_describe(m, root, all.h, c, err);
+	described = (struct described){root, all.h, c};
 	if (r == 0)
 		r = rbce_checkpoint(c, dir, &order, ret, err);
 	/* What has no process any more is not kept; the image has what it takes to make it again.
