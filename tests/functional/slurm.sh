@@ -172,9 +172,11 @@ middle_and_most() {
 
 # Very short ones, all at a time: where each of their processes began and was seen, and whether their accounts
 # are right. Two know what a job did: its own processes, of which each tells what it has used until it ends,
-# and the kernel, which has counted their ends as well. The account is held against both.
+# and the kernel, which has counted their ends as well: where all is emulated on a busy machine, the end of one
+# may take as long as a tenth of its life. So no account is off from the kernel's count, none is below what the
+# processes told, and most are not above that either.
 test_many_short_jobs() {
-	local file id used before ended told wrong=0 off=0 n=0
+	local file id used before ended told n_above wrong=0 off=0 n=0
 	slurm_rules
 	start_rbced
 	start_recorder
@@ -195,7 +197,7 @@ test_many_short_jobs() {
 		ended=$(sed -n 's/^usage_usec //p' "$T/ended/$id")
 		told=$(accounts cpu_usec "slurm/$U/job_$id")
 		n=$((n + 1))
-		if off 2 "$ended" "$told" || off 2 "$((used + before))" "$told"; then
+		if off 2 "$ended" "$told" || [ "$told" -lt $(((used + before) * 98 / 100)) ]; then
 			off=$((off + 1))
 			echo "    job $id used $used after $before, its container $ended; its account says $told" >&2
 		fi
@@ -205,6 +207,8 @@ test_many_short_jobs() {
 	equal "jobs" "$JOBS" "$n"
 	equal "jobs with a process elsewhere" 0 "$wrong"
 	equal "accounts that are off by more than 2 %" 0 "$off"
+	n_above=$(awk '$1 > 2 { n++ } END { print n + 0 }' "$T/unseen")
+	between "accounts by more than 2 % above what the processes told" 0 $((n / 10)) "$n_above"
 	equal "seen elsewhere" "" "$(seen_elsewhere)"
 	equal "jobs that were seen" "$n" "$(cut -d' ' -f1 "$T/seen" | sort -u | wc -l)"
 	figure "$n jobs, seen by $(wc -l <"$T/seen") looks at one of their processes"
