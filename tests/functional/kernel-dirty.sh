@@ -68,7 +68,7 @@ test_the_limit_holds() {
 	between "16 MiB" $MIB $((16 * MIB + MIB * 12 / 10)) "${PEAK[sixteen]}"
 	between "8 MiB above two" $MIB $((8 * MIB + MIB * 12 / 10)) "${PEAK[above]}"
 	# Where the kernel checks each of its steps, a writer is hardly faster than that disk.
-	[ "${RBCE_GUEST_KERNEL:-}" != debug ] || least=$((9 * MIB))
+	[ "${RBCE_GUEST_KERNEL:-}" != debug ] || least=$((6 * MIB))
 	between "without" $least $((64 * MIB)) "${PEAK[free]}"
 }
 
