@@ -305,6 +305,7 @@ serves() {
 }
 
 answers() {
+	runs_here "$CLIENTS" || fail "the clients have ended: $(cat "$T/client.log")"
 	[ "$(wc -c <"$T/answers")" -gt "$1" ]
 }
 
@@ -370,13 +371,13 @@ test_web_server() {
 	front "$ROOT" t
 	listen
 	clients 4
-	wait_for 60 answers 50
+	wait_for 20 answers 50
 	here "$BIN/rbcectl" migrate --root "$ROOT" --cert "$T/here.pem" --key "$T/here.key" --authority "$T/authority.pem" \
 		--patience 40s --tcp-established --json one 10.9.0.2:7777 >"$T/out" || fail "no migration: $(cat "$T/there.log")"
 	before=$(wc -c <"$T/answers")
 	equal "processes here" "" "$(tasks_here)"
 	equal "processes there" 2 "$(tasks_there)"
-	wait_for 60 answers $((before + 50))
+	wait_for 20 answers $((before + 50))
 	kill -TERM "$CLIENTS"
 	wait "$CLIENTS" || fail "a client: $(cat "$T/client.log")"
 	figure "it stood still for $(($(jq .paused_us "$T/out") / 1000)) ms; a client waited for $(cat "$T/worst") ms at most"
