@@ -46,8 +46,9 @@ void engine_stop(struct engine *e)
 
 int engine_restore(const struct engine_job *job, pid_t *ret_pid, struct rbce_error *err)
 {
+	(void)job;
 	(void)ret_pid;
-	return engine_ask(NULL, job, err);
+	return engine_find(NULL, 0, err);
 }
 
 int engine_check(struct rbce_error *err)
