@@ -25,9 +25,7 @@ struct dump {
 	struct record_tasks tasks;
 	char freezer[PATH_MAX];
 	char version[64];
-	struct engine *engines; /* one for each tree */
-	size_t n_trees;
-	struct engine engine; /* that is up, and has no tree yet */
+	struct engine engine;
 	bool still;
 	uint64_t began; /* when it was frozen */
 };
@@ -264,7 +262,7 @@ static int reached(const char *where, void *data, struct rbce_error *err)
 
 	if (streq(where, "pre-dump") && !d->still)
 		return hold_still(d, err);
-	if (streq(where, "post-dump") && d->n_trees == 1 && ends(d))
+	if (streq(where, "post-dump") && d->tasks.trees == 1 && ends(d))
 		return image_finish(&d->image, d->order->manifest, err);
 	return 0;
 }
@@ -272,7 +270,6 @@ static int reached(const char *where, void *data, struct rbce_error *err)
 /* Its engine holds all that the freezer held, and gives it back: one after the other. */
 static int dump_tree(struct dump *d, size_t nth, struct rbce_error *err)
 {
-	struct engine *engine = &d->engines[nth];
 	cleanup_close int dir = -1;
 	char name[32], log[64];
 	struct engine_job job = {
@@ -290,12 +287,12 @@ static int dump_tree(struct dump *d, size_t nth, struct rbce_error *err)
 	int r = name_tree(&d->tasks, nth, &job.pid);
 
 	/* Of several none may end before all are in the image. */
-	if (d->n_trees > 1)
+	if (d->tasks.trees > 1)
 		job.flags |= RBCE_CHECKPOINT_LEAVE_FROZEN;
 	/* Without this it would not ask which pages were written since. */
 	if (job.parent)
 		job.flags |= RBCE_CHECKPOINT_TRACK;
-	record_tree_dir(nth, d->n_trees, name, sizeof(name));
+	record_tree_dir(nth, d->tasks.trees, name, sizeof(name));
 	if (r == 0)
 		r = image_open(&d->image, name, &dir);
 	if (r < 0)
@@ -305,15 +302,15 @@ static int dump_tree(struct dump *d, size_t nth, struct rbce_error *err)
 		snprintf(log, sizeof(log), "dump-%zu.log", nth + 1);
 		job.log = log;
 	}
-	*engine = d->engine;
-	d->engine = (struct engine){0};
-	if (!engine->pid)
-		r = engine_start(d->guard.link, engine, err);
+	if (nth > 0)
+		engine_stop(&d->engine);
+	if (!d->engine.pid)
+		r = engine_start(d->guard.link, &d->engine, err);
 	if (r == 0)
-		r = engine_ask(engine, &job, err);
+		r = engine_ask(&d->engine, &job, err);
 	if (r == 0)
 		do
-			r = engine_hear(engine, &job, NULL, err);
+			r = engine_hear(&d->engine, &job, NULL, err);
 		while (r > 0);
 	/* What the messages of the first one are for. */
 	if (r < 0 && nth > 0)
@@ -321,23 +318,12 @@ static int dump_tree(struct dump *d, size_t nth, struct rbce_error *err)
 	return r;
 }
 
-static void end_trees(struct dump *d)
-{
-	for (size_t i = 0; i < d->n_trees; i++)
-		engine_stop(&d->engines[i]);
-	free(TAKE_PTR(d->engines));
-	d->n_trees = 0;
-}
-
 static int dump_trees(struct dump *d, struct rbce_error *err)
 {
+	size_t n = d->tasks.trees;
 	int r = 0;
 
-	d->engines = calloc(d->tasks.trees, sizeof(*d->engines));
-	if (!d->engines)
-		return rbce_error_errno(err, -ENOMEM, "cannot dump it");
-	d->n_trees = d->tasks.trees;
-	for (size_t i = 0; r == 0 && i < d->n_trees; i++)
+	for (size_t i = 0; r == 0 && i < n; i++)
 		r = dump_tree(d, i, err);
 	return r;
 }
@@ -370,12 +356,13 @@ static int dump(struct dump *d, struct rbce_error *err)
 
 	do {
 		stood = d->still;
-		end_trees(d);
 		r = can_continue(d, err);
 		if (r == 0)
 			r = dump_trees(d, err);
+		if (r == -EAGAIN)
+			engine_stop(&d->engine);
 	} while (r == -EAGAIN && !stood);
-	several = d->n_trees > 1;
+	several = d->tasks.trees > 1;
 	if (r == 0 && several && ends(d))
 		r = image_finish(&d->image, d->order->manifest, err);
 	if (r == 0 && several && ends(d))
@@ -399,7 +386,7 @@ static int run(struct dump *d, struct rbce_checkpoint_figures *ret, struct rbce_
 	else
 		r = rbce_container_freeze(d->c, err);
 	ret->frozen = d->began ? monotonic_usec() - d->began : 0;
-	end_trees(d);
+	engine_stop(&d->engine);
 	ret->pages = image_pages(d->image.fd);
 	if (r == 0 && !ends(d))
 		r = image_finish(&d->image, d->order->manifest, err);
