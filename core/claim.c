@@ -19,14 +19,10 @@ enum { REMOVE_MS = 100 };
  */
 static const off_t half = (off_t)1 << 61;
 
-/* FNV-1a of the first N bytes. */
+/* Of the first N bytes. */
 static off_t place_of(const char *path, size_t n)
 {
-	uint64_t hash = 0xcbf29ce484222325;
-
-	for (size_t i = 0; i < n; i++)
-		hash = (hash ^ (unsigned char)path[i]) * 0x100000001b3;
-	return (off_t)(hash % (uint64_t)half);
+	return (off_t)(hash_bytes(HASH_BEGIN, path, n) % (uint64_t)half);
 }
 
 static int lock(int fd, int type, off_t place, int patience_ms)

@@ -109,4 +109,15 @@ static inline const char *after_prefix(const char *s, const char *prefix)
 	return strncmp(s, prefix, n) == 0 ? s + n : NULL;
 }
 
+/* FNV-1a of N bytes, behind others that have the hash BEFORE; HASH_BEGIN where there are none. */
+#define HASH_BEGIN UINT64_C(0xcbf29ce484222325)
+static inline uint64_t hash_bytes(uint64_t before, const void *data, size_t n)
+{
+	const unsigned char *bytes = data;
+
+	for (size_t i = 0; i < n; i++)
+		before = (before ^ bytes[i]) * UINT64_C(0x100000001b3);
+	return before;
+}
+
 #endif

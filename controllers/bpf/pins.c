@@ -50,16 +50,13 @@ const char *pins_name(enum pin pin)
 
 /* ---- paths ---- */
 
-/* FNV-1a over the programs as they were built. */
+/* Over the programs as they were built. */
 static uint64_t programs_hash(void)
 {
-	uint64_t hash = UINT64_C(0xcbf29ce484222325);
 	size_t size;
-	const unsigned char *bytes = net_bpf__elf_bytes(&size);
+	const void *bytes = net_bpf__elf_bytes(&size);
 
-	for (size_t i = 0; i < size; i++)
-		hash = (hash ^ bytes[i]) * UINT64_C(0x100000001b3);
-	return hash;
+	return hash_bytes(HASH_BEGIN, bytes, size);
 }
 
 /* The BPF file system has no dots in its names; '%' is what stands for them. */

@@ -127,17 +127,16 @@ static int read_period(struct question *q)
 
 static uint64_t hash_text(uint64_t hash, const char *text)
 {
-	for (; *text; text++)
-		hash = (hash ^ (unsigned char)*text) * UINT64_C(1099511628211);
+	hash = hash_bytes(hash, text, strlen(text));
 	/* Not a byte of any text: "ab", "c" is something else than "a", "bc". */
-	return (hash ^ 0xff) * UINT64_C(1099511628211);
+	return hash_bytes(hash, "\xff", 1);
 }
 
 /* Of the database as it is, of the question, and of the time where that matters. */
 static void make_tag(const struct question *q, char tag[64])
 {
 	const struct request *r = q->request;
-	uint64_t hash = hash_text(UINT64_C(14695981039346656037), r->path);
+	uint64_t hash = hash_text(HASH_BEGIN, r->path);
 
 	for (size_t i = 0; i < r->n_args; i++)
 		hash = hash_text(hash_text(hash, r->arg[i].name), r->arg[i].value);
