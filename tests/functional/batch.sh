@@ -4,13 +4,6 @@
 # needs: root cgroup
 # the same on both as on v1
 
-start_recorder() {
-	"$BIN/containerstats" record --root "$ROOT" --db "$T/db" --interval 250ms 2>>"$T/recorder.log" &
-	# shellcheck disable=SC2034 # for take_down
-	RECORDER=$!
-	wait_for 20 test -s "$T/db"
-}
-
 # What the report of jobs says of the first one in the container: a key.
 reported() {
 	"$BIN/containerstats" report --db "$T/db" --last 1h --by job --json |
@@ -42,7 +35,7 @@ test_from_begin_to_end() {
 	local used told
 	batch_rules
 	start_rbced --linger 0s
-	start_recorder
+	start_recorder 250ms
 	ctl job begin batch/1 memory.max=64M || fail "it did not begin"
 	contains "limit asked for" " 67108864 " "$(ctl get batch/1 memory.max)"
 	contains "limit of the rules" " 70 " "$(ctl get batch/1 pids.max)"
@@ -88,7 +81,7 @@ test_how_its_tasks_ended() {
 	local disk='' swap=''
 	batch_rules
 	start_rbced
-	start_recorder
+	start_recorder 250ms
 	# Until it hears from the daemon who was moved: shells that end at once are found by that.
 	sleep 1
 	# Not into swap, where there is some.
@@ -126,7 +119,7 @@ test_short_jobs() {
 	local i
 	batch_rules
 	start_rbced
-	start_recorder
+	start_recorder 250ms
 	for i in 1 2 3; do
 		ctl job begin batch/again || fail "it did not begin"
 		start_in batch/again "$HELP/hog" 0.05 >>"$T/used"
@@ -236,7 +229,7 @@ test_pbs() {
 	local used
 	batch_rules
 	start_rbced
-	start_recorder
+	start_recorder 250ms
 	example "# prologue" | awk -v to="$T/" '/^#!/ { n++ } { print >(to (n == 1 ? "prologue" : "epilogue")) }'
 	chmod 755 "$T/prologue" "$T/epilogue"
 	# shellcheck disable=SC2016 # for that shell

@@ -131,6 +131,13 @@ stop_rbced() {
 	wait "$RBCED"
 }
 
+# start_recorder INTERVAL: of all that there is to $T/db. Tests of the recorder have ways of their own.
+start_recorder() {
+	"$BIN/containerstats" record --root "$ROOT" --db "$T/db" --interval "$1" 2>>"$T/recorder.log" &
+	RECORDER=$!
+	wait_for 20 test -s "$T/db"
+}
+
 # A copy of a program that only this test runs, so that a rule on its path matches nothing else.
 private_copy() {
 	mkdir -p "$T/bin"

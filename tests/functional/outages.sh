@@ -22,13 +22,6 @@ outage_rules() {
 	END
 }
 
-start_recorder() {
-	"$BIN/containerstats" record --root "$ROOT" --db "$T/db" --interval 500ms 2>>"$T/recorder.log" &
-	# shellcheck disable=SC2034 # for take_down
-	RECORDER=$!
-	wait_for 20 test -s "$T/db"
-}
-
 # hog_login USER SECONDS: computes for so long, and tells how many milliseconds of CPU it had.
 hog_login() {
 	su - "$1" <<<"exec '$HELP/hog' $2" >"$T/used.$1" 2>"$T/err.$1" || echo "login of $1: $(cat "$T/err.$1")" >>"$T/failed"
@@ -134,7 +127,7 @@ late_is_placed() {
 rbced_is_away() {
 	outage_rules
 	start_rbced
-	start_recorder
+	start_recorder 500ms
 	use_module
 	through_outage "$@"
 	complete "login before it" "$(cat "$T/used.$EARLY")" "$(account "people/$EARLY")"
@@ -159,7 +152,7 @@ end_recorder() {
 	wait "$RECORDER" || fail "the recorder ended badly: $(cat "$T/recorder.log")"
 }
 next_recorder() {
-	start_recorder
+	start_recorder 500ms
 	recorder_is_back
 }
 recorder_is_back() {
@@ -170,7 +163,7 @@ recorder_is_back() {
 test_account_while_the_recorder_hangs() {
 	outage_rules
 	start_rbced
-	start_recorder
+	start_recorder 500ms
 	use_module
 	through_outage hang_recorder wake_recorder
 	complete "login before it" "$(cat "$T/used.$EARLY")" "$(account "people/$EARLY")"
@@ -180,7 +173,7 @@ test_account_while_the_recorder_hangs() {
 test_account_while_the_recorder_is_restarted() {
 	outage_rules
 	start_rbced
-	start_recorder
+	start_recorder 500ms
 	use_module
 	through_outage end_recorder next_recorder
 	complete "login before it" "$(cat "$T/used.$EARLY")" "$(account "people/$EARLY")" "$LESS_EARLY"

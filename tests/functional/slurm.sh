@@ -103,13 +103,6 @@ slurm_rules() {
 	END
 }
 
-start_recorder() {
-	"$BIN/containerstats" record --root "$ROOT" --db "$T/db" --interval 1s 2>>"$T/recorder.log" &
-	# shellcheck disable=SC2034 # for take_down
-	RECORDER=$!
-	wait_for 20 test -s "$T/db"
-}
-
 # As the user, in a folder that is there.
 as_user() {
 	runuser -u "$U" -- env --chdir=/ SLURM_CONF="$SLURM_CONF" "$@"
@@ -179,7 +172,7 @@ test_many_short_jobs() {
 	local file id used before ended told n_above wrong=0 off=0 n=0
 	slurm_rules
 	start_rbced
-	start_recorder
+	start_recorder 1s
 	start_slurm
 	watch_jobs &
 	submit --array="1-$JOBS" <<<"#!$HELP/burn-static $BURN" >"$T/id"
@@ -266,7 +259,7 @@ test_cancel_and_requeue() {
 	local id
 	slurm_rules
 	start_rbced
-	start_recorder
+	start_recorder 1s
 	start_slurm
 	id=$(submit --requeue <<-'END'
 		#!/bin/sh
@@ -295,7 +288,7 @@ test_restarts() {
 	local id other
 	slurm_rules
 	start_rbced
-	start_recorder
+	start_recorder 1s
 	start_slurm
 	id=$(submit <<-END
 		#!/bin/sh
