@@ -6,7 +6,7 @@ LEFT_OUT   += $(if $(CRIU_LACKS),%/checkpoint/engine.c,%/checkpoint/engine-none.
 $(eval $(call optional,criu,checkpoint and restore,$(CRIU_LACKS)))
 
 # A loop over all memory of a container.
-build/core/checkpoint/digest.o: override CFLAGS += -O3 -fno-tree-vectorize
+$B/core/checkpoint/digest.o: override CFLAGS += -O3 -fno-tree-vectorize
 
 # crfs takes FUSE, and the engine's package, which says what its images are made of.
 PYCRIU ?= $(firstword $(wildcard /usr/lib/python3/dist-packages/pycriu/images))

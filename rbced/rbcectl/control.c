@@ -32,13 +32,11 @@ void containers_close(struct containers *c)
 	c->root = rbce_root_close(c->root);
 }
 
-enum { PATIENCE_MS = 5000 };
-
 /* What is being made there meanwhile has tasks soon. */
 static int remove_after(int (*how)(struct rbce_container *c, struct rbce_error *err),
 			struct rbce_container *c, struct rbce_error *err)
 {
-	int64_t deadline = monotonic_ms() + PATIENCE_MS;
+	int64_t deadline = monotonic_ms() + CLAIM_MS;
 
 	for (;;) {
 		int r = how(c, err);
