@@ -7,7 +7,6 @@
 
 ALL="user mnt pid uts ipc net cgroup time"
 
-
 # A root file system that has nothing but the host's programs.
 make_rootfs() {
 	mkdir -p "$T/rootfs/usr" "$T/rootfs/etc" "$T/rootfs/help"
@@ -23,13 +22,16 @@ none_left() {
 	equal "mounts that are left" "$1" "$(mounts)"
 }
 
-# expect_new NAMESPACES OUT: of all those in a file with the lines of readlink, these and no others differ.
+# How a process tells what it has, a line for each; links_of PID: what one has, seen from outside.
+TELL='cd /proc/thread-self/ns && readlink'
+links_of() {
+	# shellcheck disable=SC2086 # a list of names
+	(cd "/proc/$1/ns" && readlink $ALL)
+}
+
+# expect_new NAMESPACES OUT: of all those in a file with such lines, these and no others differ from ours.
 expect_new() {
-	local ns new=
-	for ns in $ALL; do
-		[ "$(readlink "/proc/self/ns/$ns")" = "$(grep "^$ns:" "$2")" ] || new="$new $ns"
-	done
-	equal "namespaces of its own" "$(tr ' ' '\n' <<<"$1" | sort | xargs)" "$(tr ' ' '\n' <<<"$new" | sort | xargs)"
+	equal "namespaces of its own" "$(tr ' ' '\n' <<<"$1" | sort)" "$(links_of self | grep -vxFf - "$2" | sed -n 's|:\[.*||p' | sort)"
 }
 
 test_each_alone() {
@@ -38,7 +40,7 @@ test_each_alone() {
 	for ns in $ALL; do
 		word=${ns/mnt/mount}
 		# shellcheck disable=SC2016 # for the shell inside
-		ctl create --namespaces "$word" one -- sh -c 'for n; do readlink "/proc/self/ns/$n"; done' sh $ALL >"$T/$ns" ||
+		ctl create --namespaces "$word" one -- sh -c "$TELL \"\$@\"" sh $ALL >"$T/$ns" ||
 			fail "$ns: exit status $?"
 		expect_new "$ns" "$T/$ns"
 	done
@@ -52,23 +54,18 @@ test_each_seen_from_outside() {
 	for ns in $ALL; do
 		# shellcheck disable=SC2016 # for the shell inside
 		pid=$(ctl create --json --detach --namespaces "${ns/mnt/mount}" one -- \
-			sh -c 'file=$0; for n; do readlink "/proc/thread-self/ns/$n"; done >"$file.new"; mv "$file.new" "$file"; exec sleep 1000' "$T/$ns" $ALL | jq .pid)
+			sh -c "$TELL"' "$@" >"$0.new"; mv "$0.new" "$0"; exec sleep 1000' "$T/$ns" $ALL | jq .pid)
 		[ -n "$pid" ] || fail "$ns: cannot create"
 		wait_for 10 test -e "$T/$ns"
-		outside_links "$pid" >"$T/outside"
+		links_of "$pid" >"$T/outside"
 		expect_new "$ns" "$T/outside"
 		equal "$ns: those seen inside and outside" "$(cat "$T/$ns")" "$(cat "$T/outside")"
-		outside_links "$(pgrep -P "$pid" || echo "$pid")" >"$T/outside"
+		links_of "$(pgrep -P "$pid" || echo "$pid")" >"$T/outside"
 		expect_new "$ns" "$T/outside"
 		ctl kill one || fail "$ns: cannot kill"
 	done
 	wait_for 5 groups_gone
 	none_left "$mounts"
-}
-
-outside_links() {
-	local ns
-	for ns in $ALL; do readlink "/proc/$1/ns/$ns"; done
 }
 
 # What each namespace is for: what is done inside is seen from outside where it belongs, and only there.
@@ -102,8 +99,7 @@ test_all_together() {
 	local mounts pid ns
 	mounts=$(mounts)
 	# shellcheck disable=SC2016 # for the shell inside
-	ctl create --namespaces all --hostname inner a/b -- sh -c '
-		for n; do readlink "/proc/self/ns/$n"; done; hostname; cat /proc/self/cgroup; echo "pid $$"; id -u' sh $ALL >"$T/out" ||
+	ctl create --namespaces all --hostname inner a/b -- sh -c "($TELL"' "$@"); hostname; cat /proc/self/cgroup; echo "pid $$"; id -u' sh $ALL >"$T/out" ||
 		fail "exit status $?"
 	expect_new "$ALL" "$T/out"
 	contains "hostname" "inner" "$(cat "$T/out")"
