@@ -2,7 +2,7 @@
 // A chart: lines over time, limits across it, events as marks, and a cursor that all charts share.
 
 /* global uPlot */
-import {h, themed} from "./dom.js";
+import {h, later, themed} from "./dom.js";
 import * as state from "./state.js";
 import * as units from "./units.js";
 
@@ -148,13 +148,19 @@ export class Chart {
 		// browser lay out the whole page at once, for each chart again.
 		this.room = new ResizeObserver(([box]) => this.fit(Math.floor(box.contentRect.width)));
 		this.room.observe(this.box);
+		this.sight = new IntersectionObserver(([box]) => this.see(box.isIntersecting));
+		this.sight.observe(this.box);
+	}
+
+	see(is) {
+		this.seen = is;
+		this.begin();
 	}
 
 	fit(width) {
 		this.width = width;
-		if (!this.plot)
-			this.draw();
-		else if (this.plot.width !== width && width)
+		this.begin();
+		if (this.plot && this.plot.width !== width && width)
 			this.plot.setSize({width, height: this.plot.height});
 	}
 
@@ -165,13 +171,21 @@ export class Chart {
 		if (this.plot)
 			this.plot.setData(data);
 		else
+			this.begin();
+	}
+
+	// When all is known that it takes; what is out of sight comes after what is not.
+	begin() {
+		if (this.plot || !this.data || !this.width || this.seen === undefined)
+			return;
+		if (this.seen)
 			this.draw();
+		else
+			later(() => this.draw());
 	}
 
 	draw() {
-		this.plot?.destroy();
-		this.plot = null;
-		if (!this.data || !this.width)
+		if (this.plot || !this.data)
 			return;
 		this.plot = new uPlot(options(this, this.spec, this.width), this.data, this.box);
 		sync().sub(this.plot);
@@ -206,6 +220,8 @@ export class Chart {
 
 	destroy() {
 		this.room.disconnect();
+		this.sight.disconnect();
+		this.data = null;
 		if (this.plot) {
 			sync().unsub(this.plot);
 			this.plot.destroy();

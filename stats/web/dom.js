@@ -28,6 +28,14 @@ export const $ = (selector) => document.querySelector(selector);
 // A colour or the like of the theme that is on.
 export const themed = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
+// What nobody can see yet waits until the browser has nothing else to do; answers a way to give it up.
+export function later(work) {
+	const [wait, cease] = window.requestIdleCallback ? [requestIdleCallback, cancelIdleCallback] : [setTimeout, clearTimeout];
+	const id = wait(work);
+
+	return () => cease(id);
+}
+
 // What stands where something is to come, was looked for in vain, or went wrong.
 export const loading = () => h("div", {class: "loading", "aria-label": "Loading"});
 export const empty = (title, text) => h("div", {class: "empty"}, h("h2", {}, title), h("p", {}, text));

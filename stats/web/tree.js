@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The containers as a tree that can be sorted, filtered and folded, with a line of CPU over the period.
 
-import {h, svg} from "./dom.js";
+import {h, later, svg} from "./dom.js";
 import {containerLink} from "./state.js";
 import * as units from "./units.js";
 
@@ -14,6 +14,9 @@ const columns = [
 	{key: "pressure", title: "Waits", format: units.share, small: true},
 	{key: "pids", title: "Tasks", format: units.count},
 ];
+
+// More rows than a window shows at first, and how many are added at a time.
+const SCREEN = 40, MORE = 100;
 
 const highest = (values) => (values ?? []).reduce((a, b) => Math.max(a, b ?? 0), 0);
 
@@ -146,29 +149,42 @@ export class Tree {
 		this.draw();
 	}
 
+	// rows: [node, depth]. At first those that a window shows, then as many as there were: the page keeps its length.
+	show(rows) {
+		const first = rows.splice(0, Math.max(SCREEN, this.body.rows.length));
+		const add = () => {
+			this.body.append(...rows.splice(0, MORE).map((row) => this.row(...row)));
+			goOn();
+		};
+		const goOn = () => (this.giveUp = rows.length ? later(add) : () => {});
+
+		this.giveUp?.();
+		this.body.replaceChildren(...first.map((row) => this.row(...row)));
+		if (!first.length)
+			this.body.append(h("tr", {}, h("td", {class: "none", colspan: columns.length + 2}, this.filter ? "No container is called so." : "No containers in this period.")));
+		goOn();
+	}
+
 	draw() {
 		const rows = [];
 		const walk = (list, depth) => {
 			for (const node of this.order(list)) {
-				rows.push(this.row(node, depth));
+				rows.push([node, depth]);
 				if (!this.folded.has(node.name))
 					walk(node.children, depth + 1);
-				else
-					node.children.forEach((child) => (child.cells = null));
 			}
 		};
 
 		// One scale for all that are no sums, so that lines can be compared.
 		this.most = Math.max(0.05, ...[...this.nodes.values()].filter((n) => !n.children.length)
 			.map((n) => highest(n.spark)));
+		for (const node of this.nodes.values())
+			node.cells = null;
 		if (this.filter)
-			for (const node of this.order([...this.nodes.values()].filter((n) => n.name.toLowerCase().includes(this.filter))))
-				rows.push(this.row(node, 0));
+			rows.push(...this.order([...this.nodes.values()].filter((n) => n.name.toLowerCase().includes(this.filter))).map((node) => [node, 0]));
 		else
 			walk(this.tops ?? [], 0);
-		if (!rows.length)
-			rows.push(h("tr", {}, h("td", {class: "none", colspan: columns.length + 2}, this.filter ? "No container is called so." : "No containers in this period.")));
-		this.body.replaceChildren(...rows);
+		this.show(rows);
 		for (const head of this.element.querySelectorAll("th[data-key]"))
 			head.setAttribute("aria-sort", head.dataset.key === this.sort ? (this.down ? "descending" : "ascending") : "none");
 	}
