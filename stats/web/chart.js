@@ -2,7 +2,7 @@
 // A chart: lines over time, limits across it, events as marks, and a cursor that all charts share.
 
 /* global uPlot */
-import {h, later, themed} from "./dom.js";
+import {forgetTheme, h, later, themed} from "./dom.js";
 import * as state from "./state.js";
 import * as units from "./units.js";
 
@@ -233,6 +233,7 @@ export class Chart {
 
 // After another theme.
 export function redrawAll() {
+	forgetTheme();
 	for (const chart of charts) {
 		chart.plot?.redraw(true, true);
 		chart.plot?.root.querySelectorAll(".u-legend .u-marker").forEach((marker, i) => {

@@ -105,7 +105,7 @@ export class Container {
 		const net = new Panel(this.name, [network, denied]);
 		const parts = await Promise.allSettled([context.newest(), ask("limits", one, context.signal), loadMarks(context, {container: this.name, below: 1}),
 			ask("exits", {...all, limit: 15}, context.signal), ask("exits", {...all, by: "time", step, limit: 1000}, context.signal),
-			ask("rules", all, context.signal), ask("devices", {...one, step: fine}, context.signal), this.panel.ask(context), net.ask(context)]);
+			ask("rules", all, context.signal), ask("devices", {...one, step: fine}, context.signal), this.panel.ask(context, [...graphs, network, denied])]);
 		const failed = parts.find((p) => p.status === "rejected");
 
 		this.extra.push(net);
@@ -115,14 +115,14 @@ export class Container {
 		}
 		if (failed)
 			throw failed.reason;
-		const [newest, limits, events, exits, over, rules, devices, series, traffic] = parts.map((p) => p.value);
+		const [newest, limits, events, exits, over, rules, devices, series] = parts.map((p) => p.value);
 
 		this.events = events;
 		this.panel.setLimits(limits.limits);
 		this.panel.setEvents(events);
 		this.panel.fill(series, context.window());
 		net.setEvents(events);
-		net.fill(traffic, context.window());
+		net.fill(series, context.window());
 		this.lists.replaceChildren(card("Limits", limitTable(this.name, limits.limits)), card("Tasks that ended, by executable", exitTable(exits.exits)),
 			card("Rules", ruleTable(rules.rules)), card("Events", eventTable(events.slice(-15).reverse(), this.name)));
 		this.more.replaceChildren();

@@ -25,8 +25,17 @@ export function svg(tag, attributes) {
 
 export const $ = (selector) => document.querySelector(selector);
 
-// A colour or the like of the theme that is on.
-export const themed = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+// A colour or the like of the theme that is on. Each is asked for once: before it answers, the browser works out
+// all styles that have changed.
+const theme = new Map();
+
+export function themed(name) {
+	if (!theme.has(name))
+		theme.set(name, getComputedStyle(document.documentElement).getPropertyValue(name).trim());
+	return theme.get(name);
+}
+
+export const forgetTheme = () => theme.clear();
 
 // What nobody can see yet waits until the browser has nothing else to do; answers a way to give it up.
 export function later(work) {

@@ -20,8 +20,9 @@ export class Panel {
 		this.fill(await this.ask(context), context.window());
 	}
 
-	async ask(context) {
-		return table(await ask("series", {container: this.container, metric: metricsOf(this.list), ...context.period()}, context.signal));
+	// Also for a panel that is filled from the same answer.
+	async ask(context, list = this.list) {
+		return table(await ask("series", {container: this.container, metric: metricsOf(list), ...context.period()}, context.signal));
 	}
 
 	// Some of the metrics may never have been known, and their lines are empty.
