@@ -37,12 +37,14 @@ export function themed(name) {
 
 export const forgetTheme = () => theme.clear();
 
-// What nobody can see yet waits until the browser has nothing else to do; answers a way to give it up.
+// What nobody can see yet waits for a frame with all that can be seen, and then until the browser has nothing else
+// to do; answers a way to give it up.
 export function later(work) {
-	const [wait, cease] = window.requestIdleCallback ? [requestIdleCallback, cancelIdleCallback] : [setTimeout, clearTimeout];
-	const id = wait(work);
+	const wait = window.requestIdleCallback ?? setTimeout;
+	let given = false;
 
-	return () => cease(id);
+	requestAnimationFrame(() => wait(() => given || work()));
+	return () => (given = true);
 }
 
 // What stands where something is to come, was looked for in vain, or went wrong.
