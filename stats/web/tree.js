@@ -152,17 +152,19 @@ export class Tree {
 	// rows: [node, depth]. At first those that a window shows, then as many as there were: the page keeps its length.
 	show(rows) {
 		const first = rows.splice(0, Math.max(SCREEN, this.body.rows.length));
-		const add = () => {
-			this.body.append(...rows.splice(0, MORE).map((row) => this.row(...row)));
-			goOn();
-		};
-		const goOn = () => (this.giveUp = rows.length ? later(add) : () => {});
 
 		this.giveUp?.();
 		this.body.replaceChildren(...first.map((row) => this.row(...row)));
 		if (!first.length)
 			this.body.append(h("tr", {}, h("td", {class: "none", colspan: columns.length + 2}, this.filter ? "No container is called so." : "No containers in this period.")));
-		goOn();
+		this.goOn(rows);
+	}
+
+	goOn(rows) {
+		this.giveUp = rows.length ? later(() => {
+			this.body.append(...rows.splice(0, MORE).map((row) => this.row(...row)));
+			this.goOn(rows);
+		}) : null;
 	}
 
 	draw() {
