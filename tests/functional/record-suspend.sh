@@ -7,14 +7,6 @@
 # shellcheck source=tests/functional/record-clock.sh
 . tests/functional/record-clock.sh
 
-# Seconds since the start, without those of a suspend, and with them.
-awake() {
-	"$HELP/inside" clock | awk '{ print int($1) }'
-}
-in_all() {
-	"$HELP/inside" clock | awk '{ print int($2) }'
-}
-
 # suspended SECONDS: the whole machine, for so long.
 suspended() {
 	echo 0 >/sys/class/rtc/rtc0/wakealarm
@@ -23,13 +15,12 @@ suspended() {
 }
 
 test_what_was_slept_is_nobodys() {
-	local began before
-	began=$(awake)
+	local before
 	begin_record
-	before=$(($(in_all) - $(awake)))
+	before=$(slept)
 	suspended 30
-	between "seconds suspended" 20 40 $(($(in_all) - $(awake) - before))
+	between "seconds suspended" 20 40 $(($(slept) - before))
 	wait_for 40 ticks_of_now 8
 	end_recorder
-	tells_no_more_than $(($(awake) - began + 2))
+	tells_no_more_than $(($(awake) - BEGAN + 2))
 }
