@@ -32,6 +32,8 @@ for (const hash of ["#/?last=1h", "#/?last=24h", "#/c/builds%2Fjob-3?last=24h"])
 
 			look.observe(document, {attributes: true, childList: true, subtree: true});
 		});
+		// A browser at rest, as a person's is: the one before has ended, and what this one starts with stands.
+		await page.waitForTimeout(1500);
 		await page.goto(process.argv[2] + "/" + hash);
 		times.push(await (await page.waitForFunction(() => window.painted)).jsonValue());
 		await context.close();
