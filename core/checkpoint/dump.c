@@ -2,7 +2,9 @@
 /* A container into an image: freeze, dump, then thaw or end; see rbce/checkpoint.h. */
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "container.h"
@@ -26,6 +28,11 @@ struct dump {
 	char freezer[PATH_MAX];
 	char version[64];
 	struct engine engine;
+	/* Memory that follows: this end of the socket that the engine serves it at. */
+	int pages;
+	pthread_t follower;
+	bool follows;
+	struct rbce_error lost; /* why it did not */
 	bool still;
 	uint64_t began; /* when it was frozen */
 };
@@ -62,13 +69,75 @@ static bool ends(const struct dump *d)
 	return !(d->order->flags & LEAVE);
 }
 
+/* Does their memory stay here until it has followed them? */
+static bool is_followed(const struct dump *d)
+{
+	return d->order->flags & RBCE_CHECKPOINT_POST_COPY;
+}
+
+/* Does the engine end them? It does as soon as it is done, so of several none may end before all
+ * are in the image, and none before it is known that its memory has arrived. */
+static bool engine_ends(const struct dump *d)
+{
+	return ends(d) && d->tasks.trees == 1 && !is_followed(d);
+}
+
 /*
  * On v1 a task that the freezer holds does not die, so where they are to end the engine freezes
  * them by itself.
  */
 static bool freezes(const struct dump *d)
 {
-	return hierarchy_unified_index(d->c->h) >= 0 || !ends(d);
+	return hierarchy_unified_index(d->c->h) >= 0 || !ends(d) || is_followed(d);
+}
+
+/* It serves memory, if it is to follow, at a socket whose other end is here. */
+static int start_engine(struct dump *d, struct rbce_error *err)
+{
+	cleanup_close int served = -1;
+	int pair[2];
+
+	if (is_followed(d)) {
+		if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+			return rbce_error_errno(err, -errno, "cannot make a socket");
+		if (d->pages >= 0)
+			close(d->pages);
+		d->pages = pair[0];
+		served = pair[1];
+	}
+	return engine_start(d->guard.link, served > 0 ? served : 0, &d->engine, err);
+}
+
+/* ---- memory that follows ---- */
+
+/* What the engine has to say at its socket has an end, whether it was heard or not. */
+static void *follow(void *data)
+{
+	struct dump *d = data;
+	const struct rbce_sink *sink = d->order->sink;
+
+	if (sink->follow(sink->data, d->pages, &d->lost) == 0)
+		d->lost = (struct rbce_error){0};
+	shutdown(d->pages, SHUT_RDWR);
+	return NULL;
+}
+
+static int begin_following(struct dump *d, struct rbce_error *err)
+{
+	int r = pthread_create(&d->follower, NULL, follow, d);
+
+	d->follows = r == 0;
+	return r ? rbce_error_errno(err, -r, "cannot make a thread") : 0;
+}
+
+/* The engine is done. */
+static int end_following(struct dump *d, int r, struct rbce_error *err)
+{
+	engine_stop(&d->engine);
+	pthread_join(d->follower, NULL);
+	d->follows = false;
+	return r == 0 && d->lost.code < 0 ? rbce_error_set(err, d->lost.code, "%s", d->lost.message)
+					  : r;
 }
 
 static int name_tree(const struct record_tasks *tasks, size_t nth, pid_t *ret)
@@ -88,10 +157,9 @@ static int add_options(struct rbce_manifest *m, const struct dump *d)
 		unsigned flag;
 		const char *name;
 	} options[] = {
-		{RBCE_CHECKPOINT_TCP, "tcp-established"},
-		{RBCE_CHECKPOINT_LOCKS, "file-locks"},
-		{RBCE_CHECKPOINT_SHELL, "shell-job"},
-		{RBCE_CHECKPOINT_UNIX, "ext-unix-sk"},
+		{RBCE_CHECKPOINT_TCP, "tcp-established"}, {RBCE_CHECKPOINT_LOCKS, "file-locks"},
+		{RBCE_CHECKPOINT_SHELL, "shell-job"},     {RBCE_CHECKPOINT_UNIX, "ext-unix-sk"},
+		{RBCE_CHECKPOINT_POST_COPY, "post-copy"},
 	};
 	int r = 0;
 
@@ -262,8 +330,11 @@ static int reached(const char *where, void *data, struct rbce_error *err)
 
 	if (streq(where, "pre-dump") && !d->still)
 		return hold_still(d, err);
-	if (streq(where, "post-dump") && d->tasks.trees == 1 && ends(d))
-		return image_finish(&d->image, d->order->manifest, err);
+	if (streq(where, "post-dump") && d->tasks.trees == 1 && ends(d)) {
+		int r = image_finish(&d->image, d->order->manifest, err);
+
+		return r == 0 && is_followed(d) ? begin_following(d, err) : r;
+	}
 	return 0;
 }
 
@@ -286,8 +357,7 @@ static int dump_tree(struct dump *d, size_t nth, struct rbce_error *err)
 	};
 	int r = name_tree(&d->tasks, nth, &job.pid);
 
-	/* Of several none may end before all are in the image. */
-	if (d->tasks.trees > 1)
+	if (!engine_ends(d))
 		job.flags |= RBCE_CHECKPOINT_LEAVE_FROZEN;
 	/* Without this it would not ask which pages were written since. */
 	if (job.parent)
@@ -305,13 +375,15 @@ static int dump_tree(struct dump *d, size_t nth, struct rbce_error *err)
 	if (nth > 0)
 		engine_stop(&d->engine);
 	if (!d->engine.pid)
-		r = engine_start(d->guard.link, &d->engine, err);
+		r = start_engine(d, err);
 	if (r == 0)
 		r = engine_ask(&d->engine, &job, err);
 	if (r == 0)
 		do
 			r = engine_hear(&d->engine, &job, NULL, err);
 		while (r > 0);
+	if (d->follows)
+		r = end_following(d, r, err);
 	/* What the messages of the first one are for. */
 	if (r < 0 && nth > 0)
 		renameat(d->image.fd, log, d->image.fd, LOG_FILE);
@@ -335,6 +407,11 @@ static int can_continue(const struct dump *d, struct rbce_error *err)
 	if (n > 1 && (d->order->parent || d->order->rounds))
 		return rbce_error_set(err, -EOPNOTSUPP,
 				      "it has %zu trees of processes; only one can be continued",
+				      n);
+	if (n > 1 && is_followed(d))
+		return rbce_error_set(err, -EOPNOTSUPP,
+				      "it has %zu trees of processes; the memory of only one can "
+				      "follow",
 				      n);
 	if (n > 1 && ends(d) && d->order->flags & RBCE_CHECKPOINT_TCP)
 		return rbce_error_set(err, -EOPNOTSUPP,
@@ -365,7 +442,7 @@ static int dump(struct dump *d, struct rbce_error *err)
 	several = d->tasks.trees > 1;
 	if (r == 0 && several && ends(d))
 		r = image_finish(&d->image, d->order->manifest, err);
-	if (r == 0 && several && ends(d))
+	if (r == 0 && ends(d) && !engine_ends(d))
 		r = rbce_container_kill(d->c, err);
 	return r;
 }
@@ -397,7 +474,7 @@ static int run(struct dump *d, struct rbce_checkpoint_figures *ret, struct rbce_
 static int prepare(struct dump *d, const char *dir, struct rbce_error *err)
 {
 	const struct rbce_checkpoint_order *order = d->order;
-	int r = engine_start(d->guard.link, &d->engine, err);
+	int r = start_engine(d, err);
 
 	if (r == 0 && order->describe)
 		r = order->describe(order->manifest, order->data, err);
@@ -433,6 +510,8 @@ static int checkpoint(struct dump *d, const char *dir, struct rbce_checkpoint_fi
 	}
 	engine_stop(&d->engine);
 	guard_stop(&d->guard);
+	if (d->pages >= 0)
+		close(d->pages);
 	image_done(&d->image);
 	record_tasks_done(&d->tasks);
 	if (r == 0 && ret)
@@ -444,7 +523,7 @@ int rbce_checkpoint(struct rbce_container *c, const char *dir,
 		    const struct rbce_checkpoint_order *order, struct rbce_checkpoint_figures *ret,
 		    struct rbce_error *err)
 {
-	struct dump d = {.c = c, .order = order, .image.fd = -1};
+	struct dump d = {.c = c, .order = order, .image.fd = -1, .pages = -1};
 
 	return checkpoint(&d, dir, ret, err);
 }
@@ -452,7 +531,7 @@ int rbce_checkpoint(struct rbce_container *c, const char *dir,
 int rbce_checkpoint_describe(struct rbce_container *c, const struct rbce_checkpoint_order *order,
 			     struct rbce_error *err)
 {
-	struct dump d = {.c = c, .order = order, .image.fd = -1};
+	struct dump d = {.c = c, .order = order, .image.fd = -1, .pages = -1};
 	int r = engine_find(d.version, sizeof(d.version), err);
 
 	if (r == 0)

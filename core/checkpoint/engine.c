@@ -5,6 +5,7 @@
 #include <criu/rpc.pb-c.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -13,6 +14,7 @@
 #include "util.h"
 
 enum { ANSWER_MAX = 64 << 10, EXTERNAL_MAX = 256 };
+#define BRING_LOG "memory.log"
 
 /* In the child, before the engine: what it restores has its clocks. */
 static int set_clock(const struct engine_job *job)
@@ -27,40 +29,60 @@ static int set_clock(const struct engine_job *job)
 	return file_write_at(AT_FDCWD, "/proc/self/timens_offsets", text);
 }
 
+/* Its descriptors by number, as the paths and words below have them. */
+enum { FIRST_FD = 3, KEEP_FD, PAGES_FD, CONFIG_FD, END_FD };
+#define PAGES_WORDS "ps-socket 5\n"
+#define CONFIG_PATH "/proc/self/fd/6"
+
+/* Those of FDS at their numbers, from the first on, 0 for none; all others are closed. */
+static void arrange(int fds[static END_FD - FIRST_FD])
+{
+	/* Out of the way of each other; dup2() leaves a copy that the engine gets. */
+	for (int i = 0; i < END_FD - FIRST_FD; i++)
+		fds[i] = fds[i] > 0 ? fcntl(fds[i], F_DUPFD, END_FD) : -1;
+	for (int i = 0; i < END_FD - FIRST_FD; i++)
+		if (fds[i] < 0 || dup2(fds[i], FIRST_FD + i) < 0)
+			close(FIRST_FD + i);
+	close_range(END_FD, ~0U, 0);
+}
+
 /* Says nothing but over its socket. */
-__attribute__((noreturn)) static void become(const char *word, const char *argument)
+__attribute__((noreturn)) static void become(const char *const argv[])
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	for (int fd = 0; fd <= 2; fd++)
 		dup2(null, fd);
-	execlp("criu", "criu", word, argument, NULL);
-	execl("/usr/sbin/criu", "criu", word, argument, NULL);
+	execvp("criu", (char **)argv);
+	execv("/usr/sbin/criu", (char **)argv);
 	_exit(127);
 }
 
-/* To restore what is in RESTORE, or else to dump, with KEEP open. */
-__attribute__((noreturn)) static void become_engine(const struct engine_job *restore, int keep,
-						    int link)
+/* What its messages have no words for: which socket memory is served at. */
+static int pages_config(void)
 {
+	int fd = memfd_create("criu.conf", MFD_CLOEXEC);
+
+	return fd >= 0 && write(fd, PAGES_WORDS, strlen(PAGES_WORDS)) < 0 ? -1 : fd;
+}
+
+/* To restore what is in RESTORE, or else to dump, with KEEP open and memory served at PAGES. */
+__attribute__((noreturn)) static void become_engine(const struct engine_job *restore, int keep,
+						    int pages, int link)
+{
+	int fds[] = {link, keep, pages, pages > 0 ? pages_config() : 0};
+
 	/* Ended while a task is in the midst of a system call of the engine's, it takes that along.
 	 * What is restored would have this from it. */
 	if (!restore)
 		guard_stand_apart();
 	if (restore && restore->clock && set_clock(restore) < 0)
 		_exit(126);
-	/* Out of the way of each other; dup2() leaves a copy that the engine gets. */
-	link = fcntl(link, F_DUPFD, 5);
-	keep = keep > 0 ? fcntl(keep, F_DUPFD, 5) : -1;
-	dup2(link, 3);
-	close(4);
-	if (keep >= 0)
-		dup2(keep, 4);
-	close_range(5, ~0U, 0);
-	become("swrk", "3");
+	arrange(fds);
+	become((const char *const[]){"criu", "swrk", "3", NULL});
 }
 
-static int start(const struct engine_job *restore, int keep, struct engine *ret,
+static int start(const struct engine_job *restore, int keep, int pages, struct engine *ret,
 		 struct rbce_error *err)
 {
 	int link[2];
@@ -69,7 +91,7 @@ static int start(const struct engine_job *restore, int keep, struct engine *ret,
 		return rbce_error_errno(err, -errno, "cannot make a socket");
 	*ret = (struct engine){.pid = fork(), .link = link[0]};
 	if (ret->pid == 0)
-		become_engine(restore, keep, link[1]);
+		become_engine(restore, keep, pages, link[1]);
 	close(link[1]);
 	if (ret->pid < 0) {
 		close(link[0]);
@@ -79,17 +101,24 @@ static int start(const struct engine_job *restore, int keep, struct engine *ret,
 	return 0;
 }
 
-static int stop(struct engine *e)
+static int wait_for(pid_t pid)
 {
 	int status = 0;
 
-	if (e->pid == 0)
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return status;
+}
+
+static int stop(struct engine *e)
+{
+	pid_t pid = e->pid;
+
+	if (pid == 0)
 		return 0;
 	close(e->link);
-	while (waitpid(e->pid, &status, 0) < 0 && errno == EINTR)
-		;
 	e->pid = 0;
-	return status;
+	return wait_for(pid);
 }
 
 void engine_stop(struct engine *e)
@@ -146,8 +175,9 @@ static int ended(int status, struct rbce_error *err)
 /* The first error in the engine's messages that says something, to BUF; that is false for none. */
 static bool find_error(const struct engine_job *job, char *buf, size_t size)
 {
+	/* The last is said of any socket that is none of TCP. */
 	static const char *const empty[] = {"exited, status=", "Dumping FAILED", "Restoring FAILED",
-					    "Pre-dumping FAILED"};
+					    "Pre-dumping FAILED", "Unable to restore TCP_"};
 	cleanup_free char *text = NULL;
 	bool found = false;
 	char *save;
@@ -248,6 +278,7 @@ static void set_flags(CriuOpts *o, unsigned flags)
 	SET(o, shell_job, (flags & RBCE_CHECKPOINT_SHELL) != 0);
 	SET(o, ext_unix_sk, (flags & RBCE_CHECKPOINT_UNIX) != 0);
 	SET(o, track_mem, (flags & RBCE_CHECKPOINT_TRACK) != 0);
+	SET(o, lazy_pages, (flags & RBCE_CHECKPOINT_POST_COPY) != 0);
 	/* Files that have lost their names, and more of them than fit into the image. */
 	SET(o, link_remap, true);
 	SET(o, ghost_limit, 64U << 20);
@@ -290,6 +321,8 @@ static int ask(struct engine *e, const struct engine_job *job)
 		SET(&o, pid, job->pid);
 		o.freeze_cgroup = (char *)job->freezer;
 		o.parent_img = (char *)job->parent;
+		if (job->flags & RBCE_CHECKPOINT_POST_COPY)
+			o.config_file = (char *)CONFIG_PATH;
 	}
 	for (; o.n_cg_root < job->n_groups && o.n_cg_root < ENGINE_GROUPS; o.n_cg_root++) {
 		CgroupRoot *root = root_list[o.n_cg_root] = &roots[o.n_cg_root];
@@ -313,15 +346,15 @@ int engine_ask(struct engine *e, const struct engine_job *job, struct rbce_error
 	return r < 0 ? rbce_error_errno(err, r, "cannot talk to criu") : 0;
 }
 
-int engine_start(int keep, struct engine *ret, struct rbce_error *err)
+int engine_start(int keep, int pages, struct engine *ret, struct rbce_error *err)
 {
-	return start(NULL, keep, ret, err);
+	return start(NULL, keep, pages, ret, err);
 }
 
 int engine_restore(const struct engine_job *job, pid_t *ret_pid, struct rbce_error *err)
 {
 	struct engine e;
-	int r = start(job, 0, &e, err);
+	int r = start(job, 0, 0, &e, err);
 
 	if (r == 0)
 		r = engine_ask(&e, job, err);
@@ -333,17 +366,60 @@ int engine_restore(const struct engine_job *job, pid_t *ret_pid, struct rbce_err
 	return r;
 }
 
+/* Its status is told over READY when it listens. */
+__attribute__((noreturn)) static void become_bringer(const char *dir, const char *work, int socket,
+						     int ready)
+{
+	int fds[END_FD - FIRST_FD] = {socket, ready};
+
+	guard_stand_apart();
+	arrange(fds);
+	become((const char *const[]){"criu", "lazy-pages", "--images-dir", dir, "--work-dir", work,
+				     "--page-server", "--ps-socket", "3", "--status-fd", "4",
+				     "--log-file", BRING_LOG, NULL});
+}
+
+int engine_bring(const char *dir, const char *work, int socket, pid_t *ret_pid,
+		 struct rbce_error *err)
+{
+	cleanup_close int dirfd = open(work, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	const struct engine_job job = {.work = dirfd, .log = BRING_LOG};
+	char byte, why[RBCE_ERROR_SIZE / 2];
+	int ready[2], status;
+	ssize_t n;
+	pid_t pid;
+
+	if (dirfd < 0 || pipe2(ready, O_CLOEXEC) < 0)
+		return rbce_error_errno(err, -errno, "cannot bring memory");
+	pid = fork();
+	if (pid == 0)
+		become_bringer(dir, work, socket, ready[1]);
+	close(ready[1]);
+	do
+		n = pid < 0 ? -1 : read(ready[0], &byte, 1);
+	while (n < 0 && pid > 0 && errno == EINTR);
+	close(ready[0]);
+	if (n == 1) {
+		*ret_pid = pid;
+		return 0;
+	}
+	if (pid < 0)
+		return rbce_error_errno(err, -errno, "cannot fork");
+	status = wait_for(pid);
+	return find_error(&job, why, sizeof(why)) ? rbce_error_set(err, -EIO, "criu: %s", why)
+						  : ended(status, err);
+}
+
 int engine_check(struct rbce_error *err)
 {
-	int status = 0;
+	int status;
 	pid_t pid = fork();
 
 	if (pid < 0)
 		return rbce_error_errno(err, -errno, "cannot fork");
 	if (pid == 0)
-		become("check", NULL);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
+		become((const char *const[]){"criu", "check", NULL});
+	status = wait_for(pid);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
 		return ended(status, err);
 	return status == 0 ? 0
@@ -375,7 +451,7 @@ int engine_version(struct engine *e, char *buf, size_t size, struct rbce_error *
 int engine_find(char *buf, size_t size, struct rbce_error *err)
 {
 	struct engine e;
-	int r = engine_start(0, &e, err);
+	int r = engine_start(0, 0, &e, err);
 
 	if (r == 0)
 		r = engine_version(&e, buf, size, err);

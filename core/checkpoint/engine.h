@@ -47,8 +47,9 @@ struct engine {
 	struct rbce_error why; /* why a call of REACHED failed */
 };
 
-/* Starts one for dumps, which keeps the descriptor KEEP open. It need not be up yet. */
-int engine_start(int keep, struct engine *ret, struct rbce_error *err);
+/* Starts one for dumps, which keeps the descriptor KEEP open, and serves memory at the socket PAGES
+ * when it is asked to; 0 for none. It need not be up yet. */
+int engine_start(int keep, int pages, struct engine *ret, struct rbce_error *err);
 
 /* "criu 3.17.1", when it is up, or why there is none. */
 int engine_version(struct engine *e, char *buf, size_t size, struct rbce_error *err);
@@ -64,6 +65,11 @@ void engine_stop(struct engine *e);
 /* One that is for this restore only. *RET_PID receives the first process, a child of the caller's.
  */
 int engine_restore(const struct engine_job *job, pid_t *ret_pid, struct rbce_error *err);
+
+/* Starts what brings the memory of the tree DIR, asking for it at SOCKET; WORK is the directory
+ * that the restore works in, too. */
+int engine_bring(const char *dir, const char *work, int socket, pid_t *ret_pid,
+		 struct rbce_error *err);
 
 /* Can it work on this kernel? */
 int engine_check(struct rbce_error *err);

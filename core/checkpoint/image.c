@@ -102,7 +102,9 @@ int image_begin(const char *dir, const struct rbce_sink *sink, struct image *ret
 						"cannot make image '%s': another one is at it", dir)
 			       : rbce_error_errno(err, r, "cannot make image '%s'", dir);
 	}
-	image.sink = sink ? *sink : (struct rbce_sink){sync_file, put_in_place, ret};
+	image.sink =
+		sink ? *sink
+		     : (struct rbce_sink){.put = sync_file, .finish = put_in_place, .data = ret};
 	image.follow = follow_start(!sink);
 	*ret = image;
 	return 0;

@@ -90,6 +90,17 @@ static int check_pids(const struct rbce_root *root, const struct rbce_manifest *
 	return 0;
 }
 
+/* Where the kernel can hold a process until memory that it asks for is there. */
+static int check_userfault(const struct rbce_manifest *m, struct rbce_error *err)
+{
+	return !option_of(m, "post-copy") ||
+			       access("/proc/sys/vm/unprivileged_userfaultfd", F_OK) == 0
+		       ? 0
+		       : rbce_error_set(err, -EOPNOTSUPP,
+					"cannot restore: this kernel has no userfaultfd, which "
+					"memory takes that is to follow");
+}
+
 int rbce_restore_check(const struct rbce_root *root, const struct rbce_manifest *m,
 		       struct rbce_error *err)
 {
@@ -101,6 +112,8 @@ int rbce_restore_check(const struct rbce_root *root, const struct rbce_manifest 
 		r = check_machine(m, err);
 	if (r == 0)
 		r = check_cpu(root, m, err);
+	if (r == 0)
+		r = check_userfault(m, err);
 	if (r == 0)
 		r = record_check_addresses(m, err);
 	return r < 0 ? r : check_pids(root, m, err);
@@ -120,10 +133,9 @@ static unsigned flags_of(const struct rbce_manifest *m)
 		const char *name;
 		unsigned flag;
 	} flags[] = {
-		{"tcp-established", RBCE_CHECKPOINT_TCP},
-		{"file-locks", RBCE_CHECKPOINT_LOCKS},
-		{"shell-job", RBCE_CHECKPOINT_SHELL},
-		{"ext-unix-sk", RBCE_CHECKPOINT_UNIX},
+		{"tcp-established", RBCE_CHECKPOINT_TCP}, {"file-locks", RBCE_CHECKPOINT_LOCKS},
+		{"shell-job", RBCE_CHECKPOINT_SHELL},     {"ext-unix-sk", RBCE_CHECKPOINT_UNIX},
+		{"post-copy", RBCE_CHECKPOINT_POST_COPY},
 	};
 	unsigned set = 0;
 
@@ -329,6 +341,21 @@ int rbce_restore(struct rbce_container *c, const struct rbce_restore_order *orde
 	*ret_pids = TAKE_PTR(pids);
 	*ret_n = restore.done;
 	return 0;
+}
+
+int rbce_restore_memory(const struct rbce_restore_order *order, int socket, pid_t *ret_pid,
+			struct rbce_error *err)
+{
+	const char *tree = rbce_manifest_get(order->manifest, "tree");
+	const char *sub = tree ? strchr(tree, ' ') : NULL;
+	cleanup_free char *dir = NULL;
+
+	if (!sub || asprintf(&dir, "%s/%s", order->dir, sub + 1) < 0) {
+		dir = NULL;
+		return rbce_error_set(err, -EINVAL, "cannot bring memory of image '%s'",
+				      order->dir);
+	}
+	return engine_bring(dir, order->log, socket, ret_pid, err);
 }
 
 int rbce_checkpoint_available(struct rbce_error *err)

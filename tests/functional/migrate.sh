@@ -6,6 +6,7 @@
 # the same on every cgroup layout
 
 THERE=$ROOT-there
+PATIENCE=40s
 
 # certificate NAME SUBJECT-ALTERNATIVE-NAME [AUTHORITY]: $T/NAME.pem and .key.
 certificate() {
@@ -44,7 +45,7 @@ in_there() {
 listen() {
 	# shellcheck disable=SC2016 # for that shell
 	nsenter --net="/run/netns/$ROOT" unshare --pid --fork --mount-proc --kill-child sh -c '"$@" & exec sleep 1000' first "$@" "$BIN/rbcectl" migrate --receive --root "$THERE" \
-		--cert "$T/there.pem" --key "$T/there.key" --authority "$T/authority.pem" --patience 40s 10.9.0.2:7777 \
+		--cert "$T/there.pem" --key "$T/there.key" --authority "$T/authority.pem" --patience "$PATIENCE" 10.9.0.2:7777 \
 		>"$T/calls" 2>"$T/there.log" &
 	UNSHARE=$!
 	wait_for 60 grep -q "are taken at" "$T/there.log"
@@ -53,7 +54,7 @@ listen() {
 
 # migrate [OPTION...] CONTAINER
 migrate() {
-	ctl migrate --cert "$T/here.pem" --key "$T/here.key" --authority "$T/authority.pem" --patience 40s "$@" 10.9.0.2:7777
+	ctl migrate --cert "$T/here.pem" --key "$T/here.key" --authority "$T/authority.pem" --patience "$PATIENCE" "$@" 10.9.0.2:7777
 }
 
 finish() {
@@ -66,9 +67,10 @@ finish() {
 }
 trap finish EXIT
 
+# start [MIB [RATE]]
 start() {
 	: >"$T/count"
-	ctl create --detach --namespaces none one memory.max=128M pids.max=20 -- "$HELP/state" dirty "${1:-16}" 1 "$T/count" ||
+	ctl create --detach --namespaces none one memory.max=128M pids.max=20 -- "$HELP/state" dirty "${1:-16}" "${2:-1}" "$T/count" ||
 		fail "cannot start"
 	wait_for 60 beyond 3
 }
@@ -121,6 +123,70 @@ test_there_and_back() {
 	equal "limits there" "134217728 20" "$(in_there "$BIN/rbcectl" get --root "$THERE" --json one memory.max pids.max |
 		jq -r '[.keys[].own] | join(" ")')"
 	equal "what is left on the way" "" "$(find "${TMPDIR:-/var/tmp}" -maxdepth 1 -name 'rbcectl-image-*')"
+}
+
+# It runs there while its memory comes, and looks at all of that in less than a second.
+test_post_copy() {
+	local pid
+	other_side
+	listen
+	start 32 40
+	pid=$(ctl ps --json one | jq '.tasks[].pid')
+	migrate --post-copy --json one >"$T/out" || fail "no migration: $(cat "$T/there.log")"
+	figure "it stood still for $(($(jq .paused_us "$T/out") / 1000)) ms, with $(($(jq .memory_bytes "$T/out") >> 10)) KiB to go before"
+	between "bytes before" 1 $((4 << 20)) "$(jq .memory_bytes "$T/out")"
+	equal "processes here" "" "$(tasks_here)"
+	wait_for 60 beyond $(($(count) + 12))
+	equal "pid there" "$pid" "$(in_there "$BIN/rbcectl" ps --root "$THERE" --json one | jq '.tasks[].pid')"
+	equal "limits there" "134217728 20" "$(in_there "$BIN/rbcectl" get --root "$THERE" --json one memory.max pids.max |
+		jq -r '[.keys[].own] | join(" ")')"
+	contains "what is said there" "container 'one' from CN=here runs, and has its memory" "$(cat "$T/there.log")"
+	equal "what is left on the way" "" "$(find "${TMPDIR:-/var/tmp}" -maxdepth 1 -name 'rbcectl-image-*')"
+	migrate --post-copy --tcp-established one 2>"$T/err" && fail "took --tcp-established"
+	contains "reason" "of --post-copy and --tcp-established it takes one" "$(cat "$T/err")"
+}
+
+# comes_slowly: a migration in the midst of its memory.
+comes_slowly() {
+	tc qdisc add dev "h$$" root handle 1: htb default 1
+	tc class add dev "h$$" parent 1: classid 1:1 htb rate 20mbit
+	start 32 40
+	migrate --post-copy one >"$T/out" 2>"$T/err" &
+	MIGRATION=$!
+	wait_for 60 grep -q "container 'one' from CN=here runs" "$T/there.log"
+}
+
+# gave_up REASON: it does not run twice meanwhile, and goes on here.
+gave_up() {
+	local before
+	before=$(count)
+	wait "$MIGRATION" && fail "a migration without its memory"
+	contains "reason" "$1" "$(cat "$T/err")"
+	equal "processes there" "" "$(tasks_there)"
+	wait_for 60 beyond $((before + 12))
+	equal "processes here" 1 "$(tasks_here)"
+	equal "what is left on the way" "" "$(find "${TMPDIR:-/var/tmp}" -maxdepth 1 -name 'rbcectl-image-*')"
+}
+
+test_line_breaks_while_memory_comes() {
+	PATIENCE=3s
+	other_side
+	listen
+	comes_slowly
+	ip link set "h$$" down
+	gave_up "it does not answer in time"
+	contains "what is said there" "cannot take the memory of container 'one'" "$(cat "$T/there.log")"
+}
+
+# What brings its memory is killed there.
+test_memory_is_lost() {
+	other_side
+	listen
+	comes_slowly
+	kill -KILL "$(pgrep -x criu | while read -r pid; do
+		[ "$(tr '\0' ' ' <"/proc/$pid/cmdline" | cut -d' ' -f2)" != lazy-pages ] || echo "$pid"
+	done)"
+	gave_up "its memory did not follow"
 }
 
 # refused REASON COMMAND...: no migration, for this reason, and it runs on here.

@@ -86,11 +86,14 @@ int rbce_checkpoint_verify(const char *dir, struct rbce_error *err);
 /*
  * What takes the files of an image, each as soon as it is complete: those of memory that is copied
  * ahead while the container runs, MANIFEST last. FINISH is called when all was given, and fails
- * where it may not have arrived.
+ * where it may not have arrived. FOLLOW is for RBCE_CHECKPOINT_POST_COPY alone, NULL without: after
+ * FINISH, in a thread of its own, it carries what comes at SOCKET to rbce_restore_memory() and what
+ * comes from there back, and returns when all memory is there, or why it is not.
  */
 struct rbce_sink {
 	int (*put)(void *data, const char *name, int fd, struct rbce_error *err);
 	int (*finish)(void *data, struct rbce_error *err);
+	int (*follow)(void *data, int socket, struct rbce_error *err);
 	void *data;
 };
 
@@ -136,6 +139,11 @@ enum rbce_checkpoint_flags {
 	RBCE_CHECKPOINT_SHELL = 1 << 4, /* with a terminal or session of outside */
 	RBCE_CHECKPOINT_UNIX = 1 << 5,  /* with connections to unix sockets outside */
 	RBCE_CHECKPOINT_TRACK = 1 << 6, /* so that a next one can continue this one */
+	/*
+	 * Its memory stays here, held still, until the sink says that it has followed what was
+	 * restored. One tree of processes, without RBCE_CHECKPOINT_TCP and rounds.
+	 */
+	RBCE_CHECKPOINT_POST_COPY = 1 << 7,
 };
 
 struct rbce_checkpoint_order {
@@ -215,5 +223,14 @@ int rbce_restore_check(const struct rbce_root *root, const struct rbce_manifest 
  */
 int rbce_restore(struct rbce_container *c, const struct rbce_restore_order *order, pid_t **ret_pids,
 		 size_t *ret_n, struct rbce_error *err);
+
+/*
+ * Before rbce_restore() of an image that was made with RBCE_CHECKPOINT_POST_COPY: starts what asks
+ * for its memory at SOCKET, first for what is waited for (userfaultfd, userfaultfd.rst), then for
+ * all else. *RET_PID, a child of the caller's, ends with status 0 when all is there. Where it ends
+ * otherwise, what was restored has lost its memory, and is to be killed.
+ */
+int rbce_restore_memory(const struct rbce_restore_order *order, int socket, pid_t *ret_pid,
+			struct rbce_error *err);
 
 #endif

@@ -99,7 +99,8 @@ unsigned checkpoint_flags(const struct checkpoint_wish *asked)
 	       (asked->tcp ? RBCE_CHECKPOINT_TCP : 0) | (asked->locks ? RBCE_CHECKPOINT_LOCKS : 0) |
 	       (asked->shell ? RBCE_CHECKPOINT_SHELL : 0) |
 	       (asked->unix_sockets ? RBCE_CHECKPOINT_UNIX : 0) |
-	       (asked->every ? RBCE_CHECKPOINT_TRACK : 0);
+	       (asked->every ? RBCE_CHECKPOINT_TRACK : 0) |
+	       (asked->post_copy ? RBCE_CHECKPOINT_POST_COPY : 0);
 }
 
 int checkpoint_end_line(const struct rbce_checkpoint_figures *figures)
@@ -281,7 +282,11 @@ static int stream_out(const char *root, const char *name, const struct checkpoin
 	struct checkpoint_wish wish = *asked;
 	int fds[2] = {-1, STDOUT_FILENO};
 	struct rbce_stream stream = rbce_stream_fds(fds);
-	const struct rbce_sink sink = {rbce_stream_put, rbce_stream_end, &stream};
+	const struct rbce_sink sink = {
+		.put = rbce_stream_put,
+		.finish = rbce_stream_end,
+		.data = &stream,
+	};
 	struct rbce_checkpoint_figures figures;
 	struct rbce_error err;
 

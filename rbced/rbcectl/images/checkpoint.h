@@ -10,7 +10,7 @@
 
 /* What is asked for; times are microseconds. */
 struct checkpoint_wish {
-	bool running, frozen, tcp, locks, shell, unix_sockets, ahead, check;
+	bool running, frozen, tcp, locks, shell, unix_sockets, ahead, post_copy, check;
 	const char *external[64]; /* NULL at the end */
 	size_t n_external;
 	const char *parent, *to;

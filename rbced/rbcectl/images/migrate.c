@@ -15,6 +15,20 @@
  * when that is told, and then the one there goes on. Should the line break in between, it stays
  * still there, and nothing is lost, nor is anything there twice; it takes a word of somebody who
  * knows which of the two goes on.
+ *
+ * With --post-copy it runs there before its memory has come, and what is here stays still until
+ * then:
+ *
+ *   the rest, without memory           ->
+ *                                      <-   "restored PID", or "failed WHY"
+ *   "yours"                            ->
+ *                                      <-   "runs PATIENCE", in microseconds
+ *   what is asked, and memory          <->
+ *                                      <-   "whole", or "failed WHY"
+ *   "gone"                             ->
+ *
+ * Should the line break before "whole", it ends there when PATIENCE is over, and what is here goes
+ * on from where it stood, later than that: it never runs twice.
  */
 #include <core/cli/log.h>
 #include <errno.h>
@@ -30,19 +44,32 @@ struct migration {
 	const char *root, *name;
 	struct peer *peer;
 	struct rbce_stream stream;
+	bool post_copy;
+	uint64_t runs; /* when it was told to, there */
 };
 
-/* What it says: what follows WORD, or its reason in ERR. */
-static int hear(const struct migration *m, const char *word, struct rbce_error *err)
+/* It says WORD and what follows, to REST if that is not NULL, or its reason, to ERR. */
+static int hear_rest(const struct migration *m, const char *word, char *rest, size_t size,
+		     struct rbce_error *err)
 {
 	char line[RBCE_ERROR_SIZE];
 	const char *why;
 	int r = peer_hear(m->peer, line, sizeof(line), err);
 
-	if (r < 0 || after_prefix(line, word))
+	if (r < 0)
 		return r;
+	why = after_prefix(line, word);
+	if (why) {
+		snprintf(rest, size, "%s", why);
+		return 0;
+	}
 	why = after_prefix(line, "refused ") ?: after_prefix(line, "failed ") ?: line;
 	return rbce_error_set(err, -ECONNREFUSED, "%s answers: %.800s", peer_name(m->peer), why);
+}
+
+static int hear(const struct migration *m, const char *word, struct rbce_error *err)
+{
+	return hear_rest(m, word, NULL, 0, err);
 }
 
 /* ---- before anything is done ---- */
@@ -90,13 +117,39 @@ static int put(void *data, const char *name, int fd, struct rbce_error *err)
 	return rbce_stream_put(&m->stream, name, fd, err);
 }
 
+static int hand_over(struct migration *m, struct rbce_error *err)
+{
+	char rest[32] = "";
+	int r = peer_say(m->peer, err, "yours");
+	uint64_t patience;
+
+	if (r == 0)
+		r = hear_rest(m, "runs", rest, sizeof(rest), err);
+	m->runs = monotonic_usec();
+	patience = 2 * strtoull(rest, NULL, 10);
+	if (r == 0 && m->post_copy && patience > peer_patience_of(m->peer))
+		peer_patience(m->peer, patience);
+	return r;
+}
+
 /* What is here may end only when it is all there. */
 static int arrive(void *data, struct rbce_error *err)
 {
 	struct migration *m = data;
 	int r = rbce_stream_end(&m->stream, err);
 
-	return r < 0 ? r : hear(m, "restored", err);
+	if (r == 0)
+		r = hear(m, "restored", err);
+	return r == 0 && m->post_copy ? hand_over(m, err) : r;
+}
+
+/* Of what is here nothing has to stay any more when this is done. */
+static int follow(void *data, int socket, struct rbce_error *err)
+{
+	struct migration *m = data;
+	int r = peer_relay(m->peer, socket, err);
+
+	return r < 0 ? r : hear(m, "whole", err);
 }
 
 static int print(const struct migration *m, uint64_t pause, bool json,
@@ -121,7 +174,7 @@ static int send_image(struct migration *m, struct checkpoint_wish wish, uint64_t
 		      struct rbce_checkpoint_figures *ret, struct rbce_error *err)
 {
 	CLEANUP(scratch_done) struct scratch scratch = {0};
-	const struct rbce_sink sink = {put, arrive, m};
+	const struct rbce_sink sink = {.put = put, .finish = arrive, .follow = follow, .data = m};
 	uint64_t ended;
 	int r;
 
@@ -132,10 +185,8 @@ static int send_image(struct migration *m, struct checkpoint_wish wish, uint64_t
 		peer_say(m->peer, NULL, "back");
 		return r;
 	}
-	r = peer_say(m->peer, err, "yours");
-	if (r == 0)
-		r = hear(m, "runs", err);
-	*ret_pause = ret->frozen + monotonic_usec() - ended;
+	r = m->post_copy ? peer_say(m->peer, err, "gone") : hand_over(m, err);
+	*ret_pause = ret->frozen + m->runs - ended;
 	return r;
 }
 
@@ -182,7 +233,7 @@ int command_migrate(int argc, char **argv)
 		.patience = 300 * 1000000ULL,
 		.wish = {.ahead = true, .rounds = 5, .bound = 4 << 20},
 	};
-	bool receive = false, direct = false;
+	bool receive = false, direct = false, post_copy = false;
 	const struct option_row options[] = {
 		COMMON_OPTIONS(common),
 		OPTION_FLAG("receive", "wait for containers, at ADDRESS:PORT", &receive),
@@ -192,6 +243,8 @@ int command_migrate(int argc, char **argv)
 			    &asked.files.authority),
 		OPTION_FLAG("once", "with --receive: only the first one", &asked.once),
 		OPTION_FLAG("direct", "copy no memory ahead", &direct),
+		OPTION_FLAG("post-copy", "let it run there at once; its memory follows",
+			    &post_copy),
 		OPTION_FLAG("tcp-established", "with its connections", &asked.wish.tcp),
 		OPTION_FLAG("file-locks", "with its locks on files", &asked.wish.locks),
 		OPTION_PARSED("patience", "TIME",
@@ -221,7 +274,13 @@ int command_migrate(int argc, char **argv)
 	}
 	if (receive)
 		return migrate_receive(common.root, argv[first], &asked);
-	asked.wish.ahead = !direct;
+	if (post_copy && asked.wish.tcp) {
+		log_error("cannot migrate '%s': of --post-copy and --tcp-established it takes one",
+			  argv[first]);
+		return EXIT_USAGE;
+	}
+	asked.wish.ahead = !direct && !post_copy;
+	asked.wish.post_copy = m.post_copy = post_copy;
 	m.name = container_operand(argv[first]);
 	return migrate(&m, &asked, argv[first + 1], common.json);
 }

@@ -21,6 +21,7 @@ static const char priorities[] = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2";
 
 struct peer {
 	int fd;
+	uint64_t patience;
 	gnutls_certificate_credentials_t own;
 	gnutls_session_t session;
 	bool talks; /* both sides have been seen */
@@ -64,7 +65,13 @@ static void set_patience(int fd, uint64_t usec)
 
 void peer_patience(struct peer *peer, uint64_t usec)
 {
+	peer->patience = usec;
 	set_patience(peer->fd, usec);
+}
+
+uint64_t peer_patience_of(const struct peer *peer)
+{
+	return peer->patience;
 }
 
 int peer_listen(const char *address, int *ret, struct rbce_error *err)
@@ -230,7 +237,7 @@ static int begin(int fd, const struct peer_files *files, const char *host, const
 	}
 	peer->fd = fd;
 	snprintf(peer->name, sizeof(peer->name), "'%s'", name);
-	set_patience(fd, PATIENCE);
+	peer_patience(peer, PATIENCE);
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	r = load(peer, files, err);
 	if (r < 0)
@@ -344,6 +351,95 @@ int peer_hear(struct peer *peer, char *buf, size_t size, struct rbce_error *err)
 	}
 	buf[n] = '\0';
 	one_line(buf);
+	return 0;
+}
+
+/* ---- a socket that is carried over ---- */
+
+/* Pieces, each after its length in four bytes, highest first; an empty one is the end. */
+enum { PIECE = 64 << 10 };
+
+static int read_all(struct peer *peer, void *bytes, size_t size, struct rbce_error *err)
+{
+	char *at = bytes;
+
+	while (size > 0) {
+		ssize_t n = read_peer(peer, at, size, err);
+
+		if (n < 0)
+			return (int)n;
+		if (n == 0)
+			return rbce_error_set(err, -ECONNRESET, "%s has gone away", peer->name);
+		at += n;
+		size -= (size_t)n;
+	}
+	return 0;
+}
+
+/* 1, and 0 after the last one. Who does not listen at FD any more has heard all it wants. */
+static int carry_in(struct peer *peer, int fd, char *piece, struct rbce_error *err)
+{
+	uint32_t length;
+	size_t done = 0;
+	int r = read_all(peer, &length, sizeof(length), err);
+
+	length = ntohl(length);
+	if (r == 0 && length > PIECE)
+		r = rbce_error_set(err, -EPROTO, "%s says what is nothing of memory", peer->name);
+	if (r == 0)
+		r = read_all(peer, piece, length, err);
+	if (r < 0)
+		return r;
+	if (length == 0) {
+		shutdown(fd, SHUT_WR);
+		return 0;
+	}
+	while (done < length) {
+		ssize_t n = send(fd, piece + done, length - done, MSG_NOSIGNAL);
+
+		if (n < 0 && errno != EINTR)
+			break;
+		done += n > 0 ? (size_t)n : 0;
+	}
+	return 1;
+}
+
+static int carry_out(struct peer *peer, int fd, char *piece, struct rbce_error *err)
+{
+	ssize_t n = read(fd, piece + sizeof(uint32_t), PIECE);
+	uint32_t length = htonl(n > 0 ? (uint32_t)n : 0);
+	int r;
+
+	if (n < 0 && errno == EINTR)
+		return 1;
+	memcpy(piece, &length, sizeof(length));
+	r = write_peer(peer, piece, sizeof(length) + ntohl(length), err);
+	return r < 0 ? r : n > 0;
+}
+
+int peer_relay(struct peer *peer, int fd, struct rbce_error *err)
+{
+	cleanup_free char *piece = malloc(sizeof(uint32_t) + PIECE);
+	int in = piece ? 1 : -ENOMEM, out = 1, r;
+
+	if (in < 0)
+		return rbce_error_errno(err, in, "cannot carry memory");
+	while (in || out) {
+		struct pollfd fds[] = {{in ? peer->fd : -1, POLLIN, 0}, {out ? fd : -1, POLLIN, 0}};
+		bool waits = in && gnutls_record_check_pending(peer->session) > 0;
+
+		r = poll(fds, 2, waits ? 0 : (int)(peer->patience / 1000));
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r == 0 && !waits)
+			return failed(peer, GNUTLS_E_AGAIN, "receive from", err);
+		if (waits || fds[0].revents)
+			in = carry_in(peer, fd, piece, err);
+		if (in >= 0 && fds[1].revents)
+			out = carry_out(peer, fd, piece, err);
+		if (in < 0 || out < 0)
+			return in < 0 ? in : out;
+	}
 	return 0;
 }
 

@@ -25,6 +25,7 @@ const char *peer_name(const struct peer *peer);
 
 /* Nothing may take longer than that, to begin with 10 s. */
 void peer_patience(struct peer *peer, uint64_t usec);
+uint64_t peer_patience_of(const struct peer *peer);
 
 struct rbce_stream peer_stream(struct peer *peer);
 
@@ -32,6 +33,12 @@ struct rbce_stream peer_stream(struct peer *peer);
 __attribute__((format(printf, 3, 4))) int peer_say(struct peer *peer, struct rbce_error *err,
 						   const char *format, ...);
 int peer_hear(struct peer *peer, char *buf, size_t size, struct rbce_error *err);
+
+/*
+ * Carries what comes at the socket FD to the other side, which does the same, and what comes from
+ * there to FD, until both sides have heard the ends of what is said.
+ */
+int peer_relay(struct peer *peer, int fd, struct rbce_error *err);
 
 /* Has it said something that was not heard? */
 bool peer_spoke(const struct peer *peer);

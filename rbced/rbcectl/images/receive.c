@@ -64,17 +64,18 @@ static int check_definition(struct arrival *a, struct rbce_error *err)
 	return r < 0 ? r : check_keys(a, err);
 }
 
-/* It has run for a moment when this is done; the one that it is made of is held still by then. */
+/* It has run for a moment when this is done, and runs on where its memory is to follow; the one
+ * that it is made of is held still by then. */
 static int restore_still(struct arrival *a, struct rbce_container **ret, pid_t *ret_pid,
 			 struct rbce_error *err)
 {
 	struct rbce_manifest *definition = a->order.manifest;
 	int r;
 
+	a->order.still = !restoration_is_followed(&a->order);
 	a->order.manifest = NULL;
 	a->order.dir = a->scratch.path;
 	a->order.lock = a->scratch.lock;
-	a->order.still = true;
 	r = rbce_stream_receive(&a->stream, a->order.dir, &a->order.manifest, err);
 	if (r < 0) {
 		/* Its name is in there. */
@@ -94,6 +95,40 @@ static int restore_still(struct arrival *a, struct rbce_container **ret, pid_t *
 	return r;
 }
 
+/*
+ * It runs while its memory comes. Where not all does, it is nothing to run on, and goes on where it
+ * came from, from where it stood.
+ */
+static int take_memory(struct arrival *a, struct rbce_container *c)
+{
+	const char *name = a->order.name, *peer = peer_name(a->peer);
+	struct rbce_error err = {0};
+	char word[16];
+	int r = peer_relay(a->peer, a->order.memory, &err);
+
+	shutdown(a->order.memory, SHUT_RDWR);
+	if (r == 0)
+		r = restoration_wait(&a->order, &err);
+	if (r < 0) {
+		rbce_container_kill(c, NULL);
+		peer_say(a->peer, NULL, "failed %.900s", err.message);
+		log_error("cannot take the memory of container '%s': %s", name, err.message);
+		return EXIT_FAILURE;
+	}
+	r = peer_say(a->peer, &err, "whole");
+	if (r == 0)
+		r = peer_hear(a->peer, word, sizeof(word), &err);
+	if (r == 0 && streq(word, "gone")) {
+		log_info("container '%s' from %s runs, and has its memory", name, peer);
+		return EXIT_SUCCESS;
+	}
+	rbce_container_freeze(c, NULL);
+	log_error("cannot let container '%s' run: %s; it stays frozen: thaw it if it has ended at "
+		  "%s, else kill it",
+		  name, r < 0 ? err.message : "it was taken back", peer);
+	return EXIT_FAILURE;
+}
+
 /* Whose is it now? */
 static int settle(struct arrival *a, struct rbce_container *c, pid_t pid)
 {
@@ -108,9 +143,9 @@ static int settle(struct arrival *a, struct rbce_container *c, pid_t pid)
 		r = rbce_container_thaw(c, &err);
 		if (r < 0)
 			return command_failed(&err);
-		peer_say(a->peer, NULL, "runs");
+		peer_say(a->peer, NULL, "runs %llu", (unsigned long long)peer_patience_of(a->peer));
 		log_info("container '%s' from %s runs", name, peer);
-		return EXIT_SUCCESS;
+		return a->order.memory ? take_memory(a, c) : EXIT_SUCCESS;
 	}
 	if (r == 0) {
 		log_error("cannot take container '%s': %s takes it back", name, peer);

@@ -110,19 +110,36 @@ static void hold(const struct restoration *order, const pid_t *pids, size_t n)
 
 /* ---- the keeper: parent of what is restored, and the one that takes the container away ---- */
 
-static void keep(struct rbce_container *c)
+/* BRINGER, 0 for none, has brought its memory, or not: then it is nothing to run on. */
+static void brought(struct rbce_container *c, int status, int link)
 {
+	bool whole = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+
+	if (!whole)
+		rbce_container_kill(c, NULL);
+	keeper_tell(link, whole ? KEEPER_RUNS : KEEPER_FAILED, whole ? 0 : -EIO,
+		    whole ? "" : "its memory did not follow");
+	close(link);
+}
+
+static void keep(struct rbce_container *c, pid_t bringer, int link)
+{
+	int status = 0;
 	pid_t pid;
 
 	space_leave();
-	do
-		pid = wait(NULL);
-	while (pid > 0 || errno == EINTR);
+	do {
+		pid = wait(&status);
+		if (pid > 0 && pid == bringer)
+			brought(c, status, link);
+	} while (pid > 0 || errno == EINTR);
 	controller_remove(c, NULL);
 }
 
-__attribute__((noreturn)) static void keeper(struct restoration *order, int link)
+/* MEMORY is where its memory is to be asked for, 0 for what has it in its image. */
+__attribute__((noreturn)) static void keeper(struct restoration *order, int link, int memory)
 {
+	pid_t bringer = 0;
 	CLEANUP(rbce_container_close_p) struct rbce_container *c = NULL;
 	cleanup_free pid_t *pids = NULL;
 	struct rbce_error err = {0};
@@ -141,8 +158,13 @@ __attribute__((noreturn)) static void keeper(struct restoration *order, int link
 			.ready = ready,
 			.data = order,
 		};
-		r = rbce_restore(c, &restore, &pids, &n, &err);
+		if (memory)
+			r = rbce_restore_memory(&restore, memory, &bringer, &err);
+		if (r == 0)
+			r = rbce_restore(c, &restore, &pids, &n, &err);
 	}
+	if (memory)
+		close(memory);
 	if (r == 0 && order->still) {
 		r = rbce_container_freeze(c, &err);
 		if (r < 0)
@@ -153,46 +175,69 @@ __attribute__((noreturn)) static void keeper(struct restoration *order, int link
 	/* Who has asked for one that is held still, and is gone, has told nobody of it. */
 	if (!keeper_tell(link, r < 0 ? KEEPER_FAILED : KEEPER_RUNS, r < 0 ? r : pids[0],
 			 err.message) &&
-	    order->still && r == 0)
+	    (order->still || memory) && r == 0)
 		rbce_container_kill(c, NULL);
-	close(link);
+	if (r < 0 && bringer)
+		kill(bringer, SIGKILL);
+	if (r < 0 || !bringer)
+		close(link);
 	if (order->lock)
 		close(order->lock);
 	if (r == 0)
-		keep(c);
+		keep(c, bringer, link);
 	else if (c)
 		controller_remove(c, NULL);
 	_exit(r < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
 }
 
-static int start_keeper(struct restoration *order, pid_t *ret_pid, struct rbce_error *err)
+static int hear_keeper(const struct restoration *order, int link, int *ret, struct rbce_error *err)
 {
 	struct keeper_word word;
-	int link[2];
-	pid_t pid;
 	ssize_t n;
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, link) < 0)
+	do
+		n = recv(link, &word, sizeof(word), 0);
+	while (n < 0 && errno == EINTR);
+	if (n != sizeof(word))
+		return rbce_error_set(err, -EPIPE,
+				      "cannot restore container '%s': its keeper ended",
+				      order->name);
+	*ret = word.value;
+	return word.what == KEEPER_FAILED ? rbce_error_set(err, word.value, "%s", word.text) : 0;
+}
+
+static int start_keeper(struct restoration *order, pid_t *ret_pid, struct rbce_error *err)
+{
+	int link[2], memory[2] = {0, 0};
+	pid_t pid;
+	int r;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, link) < 0 ||
+	    (restoration_is_followed(order) &&
+	     socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, memory) < 0))
 		return rbce_error_errno(err, -errno, "cannot make a socket");
 	pid = fork();
 	if (pid < 0)
 		return rbce_error_errno(err, -errno, "cannot fork");
 	if (pid == 0) {
 		close(link[0]);
-		keeper(order, link[1]);
+		if (memory[0])
+			close(memory[0]);
+		keeper(order, link[1], memory[1]);
 	}
 	close(link[1]);
-	do
-		n = recv(link[0], &word, sizeof(word), 0);
-	while (n < 0 && errno == EINTR);
+	if (memory[1])
+		close(memory[1]);
+	r = hear_keeper(order, link[0], ret_pid, err);
+	if (r == 0 && memory[0]) {
+		order->memory = memory[0];
+		order->keeper = link[0];
+		return 0;
+	}
+	if (memory[0])
+		close(memory[0]);
 	close(link[0]);
-	if (n != sizeof(word))
-		return rbce_error_set(err, -EPIPE,
-				      "cannot restore container '%s': its keeper "
-				      "ended",
-				      order->name);
-	*ret_pid = word.value;
-	return word.what == KEEPER_FAILED ? rbce_error_set(err, word.value, "%s", word.text) : 0;
+	return r;
 }
 
 /* ---- from an image to a container ---- */
@@ -233,6 +278,15 @@ int restoration_check(struct restoration *order, const char *as, struct rbce_err
 	return r < 0 ? r : rbce_restore_check(order->all.root, order->manifest, err);
 }
 
+/* What the engine has said is kept where something went wrong. */
+static void messages_done(const struct restoration *order, int r)
+{
+	if (r == 0)
+		file_remove_tree(order->log);
+	else
+		log_info("the engine's messages are in %s", order->log);
+}
+
 int restoration_run(struct restoration *order, pid_t *ret_pid, struct rbce_error *err)
 {
 	int r;
@@ -241,15 +295,36 @@ int restoration_run(struct restoration *order, pid_t *ret_pid, struct rbce_error
 	if (!mkdtemp(order->log))
 		return rbce_error_errno(err, -errno, "cannot make '%s'", order->log);
 	r = start_keeper(order, ret_pid, err);
-	if (r == 0)
-		file_remove_tree(order->log);
-	else
-		log_info("the engine's messages are in %s", order->log);
+	if (r < 0 || !order->memory)
+		messages_done(order, r);
+	return r;
+}
+
+bool restoration_is_followed(const struct restoration *order)
+{
+	const char *option;
+	size_t i = 0;
+
+	while ((option = rbce_manifest_next(order->manifest, "option", &i)))
+		if (streq(option, "post-copy"))
+			return true;
+	return false;
+}
+
+int restoration_wait(struct restoration *order, struct rbce_error *err)
+{
+	int nothing, r = hear_keeper(order, order->keeper, &nothing, err);
+
+	messages_done(order, r);
 	return r;
 }
 
 void restoration_done(struct restoration *order)
 {
+	if (order->memory) {
+		close(order->memory);
+		close(order->keeper);
+	}
 	rbce_manifest_free(order->manifest);
 	containers_close(&order->all);
 }

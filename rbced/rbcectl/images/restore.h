@@ -17,7 +17,13 @@ struct restoration {
 	int link;     /* a descriptor that the keeper does not keep, 0 for none */
 	int lock;     /* of the image's directory, let go when it is not needed; 0 for none */
 	char log[64]; /* a directory for the engine's messages */
+	/* Where its memory is to follow: the socket that it is asked for at, and what its keeper
+	 * tells of that. */
+	int memory, keeper;
 };
+
+/* Is its memory to follow? */
+bool restoration_is_followed(const struct restoration *order);
 
 /* Is the engine there, and can it be asked for containers? */
 int restoration_begin(struct restoration *order, struct rbce_error *err);
@@ -27,6 +33,9 @@ int restoration_check(struct restoration *order, const char *as, struct rbce_err
 
 /* Restores it; a process that is its parent, and takes it away in the end, stays. */
 int restoration_run(struct restoration *order, pid_t *ret_pid, struct rbce_error *err);
+
+/* Waits until all of its memory has followed; on failure nothing of it is left. */
+int restoration_wait(struct restoration *order, struct rbce_error *err);
 
 void restoration_done(struct restoration *order);
 
