@@ -30,6 +30,12 @@ int container_enable(const struct rbce_mount *m, char *path, unsigned bits);
 /* Stops every task in it and below; -ETIMEDOUT, and thawed again, when that takes longer. */
 int container_freeze_within(struct rbce_container *c, int patience_ms);
 
+/* Thaws it without waiting: what is frozen above it holds it still. */
+void container_let_go(struct rbce_container *c);
+
+/* The directory of the group that freezes it. */
+int container_freezer(const struct rbce_container *c, char *buf, size_t size);
+
 /* demand.c. A group that was made, on demand, since the container was opened: dir[MOUNT] has it. */
 void container_look_again(struct rbce_container *c, size_t mount);
 

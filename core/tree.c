@@ -234,6 +234,27 @@ int container_freeze_within(struct rbce_container *c, int patience_ms)
 	return r;
 }
 
+void container_let_go(struct rbce_container *c)
+{
+	set_frozen(c, false, 0);
+}
+
+int container_freezer(const struct rbce_container *c, char *buf, size_t size)
+{
+	int i = hierarchy_unified_index(c->h), r, n;
+	char group[PATH_MAX];
+
+	if (i < 0)
+		i = hierarchy_index(c->h, RBCE_FREEZER);
+	if (i < 0)
+		return -EOPNOTSUPP;
+	r = container_path(c, group, sizeof(group));
+	if (r < 0)
+		return r;
+	n = snprintf(buf, size, "%s/%s", c->h->mounts[i].path, group);
+	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
+}
+
 int rbce_container_freeze(struct rbce_container *c, struct rbce_error *err)
 {
 	int r = container_freeze_within(c, PATIENCE_MS);

@@ -2,6 +2,7 @@
 /* A container into an image: freeze, dump, then thaw or end; see rbce/checkpoint.h. */
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -12,11 +13,21 @@
 #include "file.h"
 #include "guard.h"
 #include "image.h"
+#include "lanes.h"
 #include "record.h"
 #include "util.h"
 
-enum { DEADLINE = 10 * 1000000 };
+enum { DEADLINE = 10 * 1000000, WORKERS = 8 };
 #define LEAVE (RBCE_CHECKPOINT_LEAVE_RUNNING | RBCE_CHECKPOINT_LEAVE_FROZEN)
+
+/* An engine, and the tree that it is at. */
+struct worker {
+	struct engine engine;
+	struct engine_job job;
+	char log[32];
+	int dir;     /* of that tree's files; -1: it is at none */
+	size_t next; /* the first tree that it has not looked at */
+};
 
 struct dump {
 	struct rbce_container *c;
@@ -25,9 +36,11 @@ struct dump {
 	struct image image;
 	struct guard guard;
 	struct record_tasks tasks;
+	struct lanes lanes;
 	char freezer[PATH_MAX];
 	char version[64];
-	struct engine engine;
+	/* One for each lane; the first is there from the beginning. */
+	struct worker workers[WORKERS];
 	/* Memory that follows: this end of the socket that the engine serves it at. */
 	int pages;
 	pthread_t follower;
@@ -46,18 +59,8 @@ static uint64_t deadline_of(const struct rbce_checkpoint_order *order)
  * wait for ever for one that is held. */
 static int find_freezer(struct dump *d, struct rbce_error *err)
 {
-	const struct rbce_hierarchy *h = d->c->h;
-	int i = hierarchy_unified_index(h);
-	char group[PATH_MAX];
-	int r = container_path(d->c, group, sizeof(group)), n;
+	int r = container_freezer(d->c, d->freezer, sizeof(d->freezer));
 
-	if (i < 0)
-		i = hierarchy_index(h, RBCE_FREEZER);
-	if (r == 0 && i < 0)
-		r = -EOPNOTSUPP;
-	n = r < 0 ? 0 : snprintf(d->freezer, sizeof(d->freezer), "%s/%s", h->mounts[i].path, group);
-	if (n < 0 || (size_t)n >= sizeof(d->freezer))
-		r = -ENAMETOOLONG;
 	return r < 0 ? rbce_error_errno(err, r, "cannot freeze container '%s'",
 					rbce_container_name(d->c))
 		     : 0;
@@ -88,11 +91,11 @@ static bool engine_ends(const struct dump *d)
  */
 static bool freezes(const struct dump *d)
 {
-	return hierarchy_unified_index(d->c->h) >= 0 || !ends(d) || is_followed(d);
+	return hierarchy_unified_index(d->c->h) >= 0 || !engine_ends(d);
 }
 
 /* It serves memory, if it is to follow, at a socket whose other end is here. */
-static int start_engine(struct dump *d, struct rbce_error *err)
+static int start_engine(struct dump *d, struct worker *w, struct rbce_error *err)
 {
 	cleanup_close int served = -1;
 	int pair[2];
@@ -105,7 +108,7 @@ static int start_engine(struct dump *d, struct rbce_error *err)
 		d->pages = pair[0];
 		served = pair[1];
 	}
-	return engine_start(d->guard.link, served > 0 ? served : 0, &d->engine, err);
+	return engine_start(d->guard.link, served > 0 ? served : 0, &w->engine, err);
 }
 
 /* ---- memory that follows ---- */
@@ -133,7 +136,7 @@ static int begin_following(struct dump *d, struct rbce_error *err)
 /* The engine is done. */
 static int end_following(struct dump *d, int r, struct rbce_error *err)
 {
-	engine_stop(&d->engine);
+	engine_stop(&d->workers[0].engine);
 	pthread_join(d->follower, NULL);
 	d->follows = false;
 	return r == 0 && d->lost.code < 0 ? rbce_error_set(err, d->lost.code, "%s", d->lost.message)
@@ -210,6 +213,7 @@ static int copy_round(struct dump *d, unsigned nth, uint64_t *ret_pages, struct 
 		.freezer = d->freezer,
 		.external = d->order->external,
 	};
+	struct engine *engine = &d->workers[0].engine;
 	const char *before = *d->ahead ? d->ahead : d->order->parent;
 	int r = name_tree(&d->tasks, 0, &job.pid);
 
@@ -222,9 +226,9 @@ static int copy_round(struct dump *d, unsigned nth, uint64_t *ret_pages, struct 
 		return rbce_error_errno(err, r, "no directory for round %u", nth);
 	job.images = dir;
 	job.parent = parent;
-	r = engine_ask(&d->engine, &job, err);
+	r = engine_ask(engine, &job, err);
 	if (r == 0)
-		r = engine_hear(&d->engine, &job, NULL, err);
+		r = engine_hear(engine, &job, NULL, err);
 	if (r < 0)
 		return r;
 	*ret_pages = image_pages(dir);
@@ -299,13 +303,29 @@ static bool same_trees(const struct record_tasks *a, const struct record_tasks *
 	return true;
 }
 
+static int find_lanes(struct dump *d, struct rbce_error *err)
+{
+	int r = lanes_find(d->c, &d->tasks, &d->lanes);
+
+	return r < 0 ? rbce_error_errno(err, r, "cannot list its trees") : 0;
+}
+
+static int hold_lanes(struct dump *d, struct rbce_error *err)
+{
+	int r = lanes_hold(&d->lanes, d->c, &d->guard);
+
+	return r < 0 ? rbce_error_errno(err, r, "it cannot be frozen") : 0;
+}
+
 /* The engines are up, and have touched nothing: from here on it stands still. */
 static int hold_still(struct dump *d, struct rbce_error *err)
 {
 	CLEANUP(record_tasks_done) struct record_tasks before = d->tasks;
+	CLEANUP(lanes_done) struct lanes lanes_before = d->lanes;
 	int r = freeze(d, err);
 
 	d->tasks = (struct record_tasks){0};
+	d->lanes = (struct lanes){0};
 	/* What has come and gone until now is in no list. */
 	if (r == 0)
 		r = record_tasks(d->c, &d->tasks, err);
@@ -315,8 +335,11 @@ static int hold_still(struct dump *d, struct rbce_error *err)
 	r = record_container(d->order->manifest, d->c, &d->tasks);
 	if (r < 0)
 		return rbce_error_errno(err, r, "no manifest");
-	return same_trees(&before, &d->tasks)
-		       ? 0
+	r = find_lanes(d, err);
+	if (r < 0)
+		return r;
+	return same_trees(&before, &d->tasks) && lanes_same(&lanes_before, &d->lanes)
+		       ? hold_lanes(d, err)
 		       : rbce_error_set(err, -EAGAIN, "its processes change");
 }
 
@@ -338,66 +361,158 @@ static int reached(const char *where, void *data, struct rbce_error *err)
 	return 0;
 }
 
-/* Its engine holds all that the freezer held, and gives it back: one after the other. */
-static int dump_tree(struct dump *d, size_t nth, struct rbce_error *err)
+/* ---- trees ---- */
+
+static size_t count_workers(const struct dump *d)
 {
-	cleanup_close int dir = -1;
-	char name[32], log[64];
-	struct engine_job job = {
+	return d->lanes.n > WORKERS ? WORKERS : d->lanes.n ?: 1;
+}
+
+/* Is the NTH tree for the worker W? */
+static bool is_for(const struct dump *d, size_t nth, const struct worker *w)
+{
+	size_t lane = d->lanes.n ? d->lanes.of_tree[nth] : 0;
+
+	return &d->workers[lane % WORKERS] == w;
+}
+
+static bool is_at_work(const struct worker *w)
+{
+	return w->dir >= 0;
+}
+
+static int make_job(struct dump *d, struct worker *w, size_t nth, struct rbce_error *err)
+{
+	char name[32];
+	int r;
+
+	w->job = (struct engine_job){
 		.action = ENGINE_DUMP,
 		.flags = d->order->flags,
 		.work = d->image.fd,
 		.log = LOG_FILE,
 		.timeout = (unsigned)(deadline_of(d->order) / 1000000) + 1,
-		.freezer = d->freezer,
+		.freezer = d->lanes.n ? d->lanes.list[d->lanes.of_tree[nth]].freezer : d->freezer,
 		.parent = *d->ahead ? d->ahead : d->order->parent,
 		.external = d->order->external,
 		.reached = reached,
 		.data = d,
 	};
-	int r = name_tree(&d->tasks, nth, &job.pid);
-
+	r = name_tree(&d->tasks, nth, &w->job.pid);
 	if (!engine_ends(d))
-		job.flags |= RBCE_CHECKPOINT_LEAVE_FROZEN;
+		w->job.flags |= RBCE_CHECKPOINT_LEAVE_FROZEN;
 	/* Without this it would not ask which pages were written since. */
-	if (job.parent)
-		job.flags |= RBCE_CHECKPOINT_TRACK;
+	if (w->job.parent)
+		w->job.flags |= RBCE_CHECKPOINT_TRACK;
+	if (nth > 0) {
+		snprintf(w->log, sizeof(w->log), "dump-%zu.log", nth + 1);
+		w->job.log = w->log;
+	}
 	record_tree_dir(nth, d->tasks.trees, name, sizeof(name));
 	if (r == 0)
-		r = image_open(&d->image, name, &dir);
-	if (r < 0)
-		return rbce_error_errno(err, r, "no directory for tree %zu", nth + 1);
-	job.images = dir;
-	if (nth > 0) {
-		snprintf(log, sizeof(log), "dump-%zu.log", nth + 1);
-		job.log = log;
-	}
-	if (nth > 0)
-		engine_stop(&d->engine);
-	if (!d->engine.pid)
-		r = start_engine(d, err);
-	if (r == 0)
-		r = engine_ask(&d->engine, &job, err);
-	if (r == 0)
-		do
-			r = engine_hear(&d->engine, &job, NULL, err);
-		while (r > 0);
-	if (d->follows)
-		r = end_following(d, r, err);
+		r = image_open(&d->image, name, &w->dir);
+	w->job.images = w->dir;
+	return r < 0 ? rbce_error_errno(err, r, "no directory for tree %zu", nth + 1) : 0;
+}
+
+static int leave_tree(struct dump *d, struct worker *w, int r)
+{
+	close(TAKE_FD(w->dir));
 	/* What the messages of the first one are for. */
-	if (r < 0 && nth > 0)
-		renameat(d->image.fd, log, d->image.fd, LOG_FILE);
+	if (r < 0 && !streq(w->job.log, LOG_FILE))
+		renameat(d->image.fd, w->job.log, d->image.fd, LOG_FILE);
 	return r;
 }
 
+/* The next tree of its lanes, if there is one. An engine is for one dump. */
+static int begin_tree(struct dump *d, struct worker *w, struct rbce_error *err)
+{
+	bool first = w->next == 0;
+	int r;
+
+	while (w->next < d->tasks.trees && !is_for(d, w->next, w))
+		w->next++;
+	if (w->next == d->tasks.trees)
+		return 0;
+	r = make_job(d, w, w->next++, err);
+	if (r < 0)
+		return r;
+	if (!first)
+		engine_stop(&w->engine);
+	if (!w->engine.pid)
+		r = start_engine(d, w, err);
+	if (r == 0)
+		r = engine_ask(&w->engine, &w->job, err);
+	return r < 0 ? leave_tree(d, w, r) : 0;
+}
+
+static int hear_worker(struct dump *d, struct worker *w, struct rbce_error *err)
+{
+	int r = engine_hear(&w->engine, &w->job, NULL, err);
+
+	if (r > 0)
+		return 0;
+	if (d->follows)
+		r = end_following(d, r, err);
+	return leave_tree(d, w, r);
+}
+
+/* Waits for a word of one at least; false when none is at work. */
+static bool wait_for_workers(struct dump *d, bool ready[static WORKERS])
+{
+	struct pollfd fds[WORKERS];
+	bool some = false;
+
+	for (size_t i = 0; i < WORKERS; i++) {
+		fds[i] = (struct pollfd){-1, POLLIN, 0};
+		if (is_at_work(&d->workers[i]))
+			fds[i].fd = d->workers[i].engine.link;
+		some |= fds[i].fd >= 0;
+	}
+	if (some)
+		while (poll(fds, WORKERS, -1) < 0 && errno == EINTR)
+			;
+	for (size_t i = 0; i < WORKERS; i++)
+		ready[i] = some && fds[i].revents;
+	return some;
+}
+
+/*
+ * The first worker's tree is what all is frozen for, and the others begin when that is done. Should
+ * one fail nothing is begun any more, and those that are at work are waited for: they have hold of
+ * tasks.
+ */
 static int dump_trees(struct dump *d, struct rbce_error *err)
 {
-	size_t n = d->tasks.trees;
+	size_t n = count_workers(d);
+	struct rbce_error ignored;
+	bool ready[WORKERS];
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < n; i++)
-		r = dump_tree(d, i, err);
-	return r;
+	for (size_t i = 0; i < WORKERS; i++)
+		d->workers[i].next = 0;
+	for (size_t i = 1; r == 0 && i < n; i++)
+		if (!d->workers[i].engine.pid)
+			r = start_engine(d, &d->workers[i], err);
+	for (;;) {
+		for (size_t i = 0; r == 0 && i < (d->still ? n : 1); i++)
+			if (!is_at_work(&d->workers[i]))
+				r = begin_tree(d, &d->workers[i], err);
+		if (!wait_for_workers(d, ready))
+			return r;
+		for (size_t i = 0; i < n; i++) {
+			int one = ready[i] ? hear_worker(d, &d->workers[i], r < 0 ? &ignored : err)
+					   : 0;
+
+			r = r < 0 ? r : one;
+		}
+	}
+}
+
+static void stop_workers(struct dump *d)
+{
+	for (size_t i = 0; i < WORKERS; i++)
+		engine_stop(&d->workers[i].engine);
 }
 
 static int can_continue(const struct dump *d, struct rbce_error *err)
@@ -435,9 +550,11 @@ static int dump(struct dump *d, struct rbce_error *err)
 		stood = d->still;
 		r = can_continue(d, err);
 		if (r == 0)
+			r = stood ? hold_lanes(d, err) : find_lanes(d, err);
+		if (r == 0)
 			r = dump_trees(d, err);
 		if (r == -EAGAIN)
-			engine_stop(&d->engine);
+			stop_workers(d);
 	} while (r == -EAGAIN && !stood);
 	several = d->tasks.trees > 1;
 	if (r == 0 && several && ends(d))
@@ -462,8 +579,9 @@ static int run(struct dump *d, struct rbce_checkpoint_figures *ret, struct rbce_
 		rbce_container_thaw(d->c, NULL);
 	else
 		r = rbce_container_freeze(d->c, err);
+	lanes_let_go(&d->lanes);
 	ret->frozen = d->began ? monotonic_usec() - d->began : 0;
-	engine_stop(&d->engine);
+	stop_workers(d);
 	ret->pages = image_pages(d->image.fd);
 	if (r == 0 && !ends(d))
 		r = image_finish(&d->image, d->order->manifest, err);
@@ -474,7 +592,8 @@ static int run(struct dump *d, struct rbce_checkpoint_figures *ret, struct rbce_
 static int prepare(struct dump *d, const char *dir, struct rbce_error *err)
 {
 	const struct rbce_checkpoint_order *order = d->order;
-	int r = start_engine(d, err);
+	struct worker *first = &d->workers[0];
+	int r = start_engine(d, first, err);
 
 	if (r == 0 && order->describe)
 		r = order->describe(order->manifest, order->data, err);
@@ -485,7 +604,7 @@ static int prepare(struct dump *d, const char *dir, struct rbce_error *err)
 	if (r == 0)
 		r = record_before(d, err);
 	if (r == 0)
-		r = engine_version(&d->engine, d->version, sizeof(d->version), err);
+		r = engine_version(&first->engine, d->version, sizeof(d->version), err);
 	if (r == 0)
 		r = record_engine(d, err);
 	return r == 0 ? image_begin(dir, order->sink, &d->image, err) : r;
@@ -494,6 +613,8 @@ static int prepare(struct dump *d, const char *dir, struct rbce_error *err)
 static int checkpoint(struct dump *d, const char *dir, struct rbce_checkpoint_figures *ret,
 		      struct rbce_error *err)
 {
+	for (size_t i = 0; i < WORKERS; i++)
+		d->workers[i].dir = -1;
 	const char *name = rbce_container_name(d->c);
 	struct rbce_checkpoint_figures figures;
 	struct rbce_error why = {0};
@@ -508,12 +629,13 @@ static int checkpoint(struct dump *d, const char *dir, struct rbce_checkpoint_fi
 			rbce_error_set(err, r, "cannot checkpoint container '%s': %s", name,
 				       why.message);
 	}
-	engine_stop(&d->engine);
+	stop_workers(d);
 	guard_stop(&d->guard);
 	if (d->pages >= 0)
 		close(d->pages);
 	image_done(&d->image);
 	record_tasks_done(&d->tasks);
+	lanes_done(&d->lanes);
 	if (r == 0 && ret)
 		*ret = figures;
 	return r;

@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
+#include "container.h"
 #include "file.h"
 #include "util.h"
 
@@ -28,29 +29,61 @@ void guard_stand_apart(void)
 	file_write_at(AT_FDCWD, "/proc/self/oom_score_adj", "-1000");
 }
 
-__attribute__((noreturn)) static void watch(struct rbce_container *c, int link)
+static void thaw(struct rbce_container *c)
 {
 	struct rbce_error err = {0};
-	ssize_t n;
-	char byte;
 
-	guard_stand_apart();
-	do
-		n = read(link, &byte, 1);
-	while (n < 0 && errno == EINTR);
-	for (int i = 0; n != 1 && i < THAW_TRIES; i++) {
+	for (int i = 0; i < THAW_TRIES; i++) {
 		if (rbce_container_thaw(c, &err) == 0 || err.code != -ETIMEDOUT)
 			break;
 		poll(NULL, 0, THAW_PAUSE_MS);
 	}
+}
+
+static void thaw_below(const struct rbce_container *c, const char *name)
+{
+	struct rbce_container *below;
+
+	if (rbce_container_open(c->h, name, 0, &below, NULL) == 0) {
+		container_let_go(below);
+		rbce_container_close(below);
+	}
+}
+
+/* Each message is a name, and an empty one the end. */
+__attribute__((noreturn)) static void watch(struct rbce_container *c, int link)
+{
+	char *names = NULL, name[RBCE_NAME_MAX];
+	size_t size = 0;
+	FILE *list = open_memstream(&names, &size);
+	ssize_t n;
+
+	guard_stand_apart();
+	do {
+		n = recv(link, name, sizeof(name), 0);
+		if (n > 1 && list)
+			fwrite(name, (size_t)n, 1, list);
+	} while (n > 1 || (n < 0 && errno == EINTR));
+	if (n == 1)
+		_exit(0);
+	if (list)
+		fclose(list);
+	for (char *at = names; names && at < names + size; at += strlen(at) + 1)
+		thaw_below(c, at);
+	thaw(c);
 	_exit(0);
+}
+
+int guard_add(struct guard *guard, const char *name)
+{
+	return send(guard->link, name, strlen(name) + 1, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
 int guard_start(struct rbce_container *c, struct guard *ret, struct rbce_error *err)
 {
 	int link[2];
 
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, link) < 0)
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, link) < 0)
 		return rbce_error_errno(err, -errno, "cannot make a socket");
 	*ret = (struct guard){.pid = fork(), .link = link[0]};
 	if (ret->pid == 0) {

@@ -12,6 +12,9 @@ struct guard {
 
 int guard_start(struct rbce_container *c, struct guard *ret, struct rbce_error *err);
 
+/* Thaws the container NAME, too. */
+int guard_add(struct guard *guard, const char *name);
+
 /* All is well: it goes without doing anything. */
 void guard_stop(struct guard *guard);
 

@@ -145,6 +145,65 @@ test_several_trees() {
 	equal "pids" "$pids" "$(pids_of many)"
 }
 
+# steps N: a container with so many below it, each with a process that looks at its memory.
+steps() {
+	local i
+	for ((i = 1; i <= $1; i++)); do
+		: >"$T/tree-$i"
+		ctl create --detach --namespaces none "job/step_$i" -- "$HELP/state" dirty 24 4 "$T/tree-$i" || fail "cannot start"
+	done
+	for ((i = 1; i <= $1; i++)); do wait_for 60 longer "$T/tree-$i" 3; done
+}
+
+# written TREE: when the first and the last file of that tree was, in the image.
+written() {
+	find "$T/image/$1" -name '*.img' -printf '%T@\n' | sort -n | sed -n '1p;$p'
+}
+
+frozen() {
+	ctl get --json "$1" freeze | jq -r '.keys[0].own'
+}
+
+# Trees that share no group: each has an engine of its own, and all are at work at the same time.
+test_trees_at_once() {
+	local one two i
+	steps 3
+	ctl checkpoint --leave-running job "$T/image" >/dev/null || fail "no checkpoint: $(tail -n 3 "$T"/*.log)"
+	equal "trees" 3 "$(grep -c ^tree "$T/image/manifest")"
+	mapfile -t one < <(written 1)
+	mapfile -t two < <(written 2)
+	awk -v a="${one[0]}" -v b="${one[1]}" -v c="${two[0]}" -v d="${two[1]}" 'BEGIN { exit !(c < b && a < d) }' ||
+		fail "one after the other: ${one[*]}, ${two[*]}"
+	trees_go_on
+	equal "frozen" "no no" "$(frozen job) $(frozen job/step_2)"
+	rm -r "$T/image"
+	ctl checkpoint --leave-frozen job "$T/image" >/dev/null || fail "no checkpoint: $(tail -n 3 "$T"/*.log)"
+	equal "frozen" "yes no" "$(frozen job) $(frozen job/step_2)"
+	ctl thaw job
+	trees_go_on
+	rm -r "$T/image"
+	ctl checkpoint job "$T/image" >/dev/null || fail "no checkpoint: $(tail -n 3 "$T"/*.log)"
+	equal "processes" "" "$(pids_of job)"
+	ctl restore job "$T/image" || fail "no restart"
+	trees_go_on
+	for i in 1 2 3; do equal "where it stands" "job/step_$i" "$(container_of "$(pids_of "job/step_$i")")"; done
+}
+
+# Whoever is left thaws all that was frozen.
+test_trees_at_once_killed() {
+	local n total
+	steps 2
+	total=$("$HELP/killat" 1000000 first "$BIN/rbcectl" checkpoint --root "$ROOT" --leave-running job "$T/image" | tail -n 1 | tr -dc 0-9)
+	between "system calls" 100 100000 "$total"
+	for n in 4 6 7 8 9 10 11; do
+		rm -rf "$T/image"
+		"$HELP/killat" $((total * n / 12)) first "$BIN/rbcectl" checkpoint --root "$ROOT" --leave-running job "$T/image" >/dev/null 2>&1
+		trees_go_on
+		equal "frozen" "no no no" "$(frozen job) $(frozen job/step_1) $(frozen job/step_2)"
+	done
+	figure "of $total calls"
+}
+
 # A tree that comes after the engine was told which there are.
 test_tree_that_comes_late() {
 	local late group

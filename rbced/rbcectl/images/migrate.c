@@ -16,15 +16,13 @@
  * still there, and nothing is lost, nor is anything there twice; it takes a word of somebody who
  * knows which of the two goes on.
  *
- * With --post-copy it runs there before its memory has come, and what is here stays still until
- * then:
+ * With --post-copy it is restored, and runs, there before its memory has come; what is here stays
+ * still:
  *
  *   the rest, without memory           ->
- *                                      <-   "restored PID", or "failed WHY"
- *   "yours"                            ->
- *                                      <-   "runs PATIENCE", in microseconds
+ *                                      <-   "memory PATIENCE", in microseconds, or "failed WHY"
  *   what is asked, and memory          <->
- *                                      <-   "whole", or "failed WHY"
+ *                                      <-   "whole TIME" that it took to run, or "failed WHY"
  *   "gone"                             ->
  *
  * Should the line break before "whole", it ends there when PATIENCE is over, and what is here goes
@@ -45,7 +43,7 @@ struct migration {
 	struct peer *peer;
 	struct rbce_stream stream;
 	bool post_copy;
-	uint64_t runs; /* when it was told to, there */
+	uint64_t handed; /* when it ran there, as far as is known */
 };
 
 /* It says WORD and what follows, to REST if that is not NULL, or its reason, to ERR. */
@@ -117,17 +115,15 @@ static int put(void *data, const char *name, int fd, struct rbce_error *err)
 	return rbce_stream_put(&m->stream, name, fd, err);
 }
 
-static int hand_over(struct migration *m, struct rbce_error *err)
+/* It asks for memory from here on, and gives up before anything goes on here. */
+static int begin_memory(struct migration *m, struct rbce_error *err)
 {
-	char rest[32] = "";
-	int r = peer_say(m->peer, err, "yours");
-	uint64_t patience;
+	char rest[32];
+	int r = hear_rest(m, "memory", rest, sizeof(rest), err);
+	uint64_t patience = r < 0 ? 0 : 2 * strtoull(rest, NULL, 10);
 
-	if (r == 0)
-		r = hear_rest(m, "runs", rest, sizeof(rest), err);
-	m->runs = monotonic_usec();
-	patience = 2 * strtoull(rest, NULL, 10);
-	if (r == 0 && m->post_copy && patience > peer_patience_of(m->peer))
+	m->handed = monotonic_usec();
+	if (patience > peer_patience_of(m->peer))
 		peer_patience(m->peer, patience);
 	return r;
 }
@@ -138,18 +134,35 @@ static int arrive(void *data, struct rbce_error *err)
 	struct migration *m = data;
 	int r = rbce_stream_end(&m->stream, err);
 
-	if (r == 0)
-		r = hear(m, "restored", err);
-	return r == 0 && m->post_copy ? hand_over(m, err) : r;
+	if (r < 0)
+		return r;
+	return m->post_copy ? begin_memory(m, err) : hear(m, "restored", err);
 }
 
 /* Of what is here nothing has to stay any more when this is done. */
 static int follow(void *data, int socket, struct rbce_error *err)
 {
 	struct migration *m = data;
+	char rest[32];
 	int r = peer_relay(m->peer, socket, err);
 
-	return r < 0 ? r : hear(m, "whole", err);
+	if (r == 0)
+		r = hear_rest(m, "whole", rest, sizeof(rest), err);
+	if (r == 0)
+		m->handed += strtoull(rest, NULL, 10);
+	return r;
+}
+
+/* It has ended here. */
+static int hand_over(struct migration *m, struct rbce_error *err)
+{
+	int r = peer_say(m->peer, err, m->post_copy ? "gone" : "yours");
+
+	if (r == 0 && !m->post_copy) {
+		r = hear(m, "runs", err);
+		m->handed = monotonic_usec();
+	}
+	return r;
 }
 
 static int print(const struct migration *m, uint64_t pause, bool json,
@@ -185,8 +198,8 @@ static int send_image(struct migration *m, struct checkpoint_wish wish, uint64_t
 		peer_say(m->peer, NULL, "back");
 		return r;
 	}
-	r = m->post_copy ? peer_say(m->peer, err, "gone") : hand_over(m, err);
-	*ret_pause = ret->frozen + m->runs - ended;
+	r = hand_over(m, err);
+	*ret_pause = ret->frozen + m->handed - ended;
 	return r;
 }
 

@@ -3,6 +3,7 @@
 #include <controllers/controllers.h>
 #include <core/cli/log.h>
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -64,15 +65,12 @@ static int check_definition(struct arrival *a, struct rbce_error *err)
 	return r < 0 ? r : check_keys(a, err);
 }
 
-/* It has run for a moment when this is done, and runs on where its memory is to follow; the one
- * that it is made of is held still by then. */
-static int restore_still(struct arrival *a, struct rbce_container **ret, pid_t *ret_pid,
-			 struct rbce_error *err)
+/* Takes the image, and looks once more whether it can be restored here. */
+static int take_image(struct arrival *a, struct rbce_error *err)
 {
 	struct rbce_manifest *definition = a->order.manifest;
 	int r;
 
-	a->order.still = !restoration_is_followed(&a->order);
 	a->order.manifest = NULL;
 	a->order.dir = a->scratch.path;
 	a->order.lock = a->scratch.lock;
@@ -83,49 +81,38 @@ static int restore_still(struct arrival *a, struct rbce_container **ret, pid_t *
 		return r;
 	}
 	rbce_manifest_free(definition);
-	r = restoration_check(&a->order, NULL, err);
-	if (r < 0)
-		return r;
-	r = restoration_run(&a->order, ret_pid, err);
+	return restoration_check(&a->order, NULL, err);
+}
+
+/* Is it there? Of one that is not whole nothing is left, also where its keeper was killed. */
+static int find_restored(struct arrival *a, int r, struct rbce_container **ret,
+			 struct rbce_error *err)
+{
 	if (rbce_container_open(a->order.all.h, a->order.name, 0, ret, r < 0 ? NULL : err) < 0)
 		return r < 0 ? r : err->code;
-	/* Also where its keeper was killed. */
 	if (r < 0)
 		rbce_container_kill(*ret, NULL);
 	return r;
 }
 
-/*
- * It runs while its memory comes. Where not all does, it is nothing to run on, and goes on where it
- * came from, from where it stood.
- */
-static int take_memory(struct arrival *a, struct rbce_container *c)
+/* It has run for a moment when this is done; the one that it is made of is held still by then. */
+static int restore_still(struct arrival *a, struct rbce_container **ret, pid_t *ret_pid,
+			 struct rbce_error *err)
 {
-	const char *name = a->order.name, *peer = peer_name(a->peer);
-	struct rbce_error err = {0};
-	char word[16];
-	int r = peer_relay(a->peer, a->order.memory, &err);
+	int r;
 
-	shutdown(a->order.memory, SHUT_RDWR);
-	if (r == 0)
-		r = restoration_wait(&a->order, &err);
-	if (r < 0) {
-		rbce_container_kill(c, NULL);
-		peer_say(a->peer, NULL, "failed %.900s", err.message);
-		log_error("cannot take the memory of container '%s': %s", name, err.message);
-		return EXIT_FAILURE;
-	}
-	r = peer_say(a->peer, &err, "whole");
-	if (r == 0)
-		r = peer_hear(a->peer, word, sizeof(word), &err);
-	if (r == 0 && streq(word, "gone")) {
-		log_info("container '%s' from %s runs, and has its memory", name, peer);
-		return EXIT_SUCCESS;
-	}
+	a->order.still = true;
+	r = restoration_run(&a->order, ret_pid, err);
+	return find_restored(a, r, ret, err);
+}
+
+/* Nobody knows whether it has ended where it came from. */
+static int stay_still(const struct arrival *a, struct rbce_container *c, const char *why)
+{
 	rbce_container_freeze(c, NULL);
 	log_error("cannot let container '%s' run: %s; it stays frozen: thaw it if it has ended at "
 		  "%s, else kill it",
-		  name, r < 0 ? err.message : "it was taken back", peer);
+		  a->order.name, why, peer_name(a->peer));
 	return EXIT_FAILURE;
 }
 
@@ -143,19 +130,101 @@ static int settle(struct arrival *a, struct rbce_container *c, pid_t pid)
 		r = rbce_container_thaw(c, &err);
 		if (r < 0)
 			return command_failed(&err);
-		peer_say(a->peer, NULL, "runs %llu", (unsigned long long)peer_patience_of(a->peer));
+		peer_say(a->peer, NULL, "runs");
 		log_info("container '%s' from %s runs", name, peer);
-		return a->order.memory ? take_memory(a, c) : EXIT_SUCCESS;
+		return EXIT_SUCCESS;
 	}
 	if (r == 0) {
 		log_error("cannot take container '%s': %s takes it back", name, peer);
 		rbce_container_kill(c, NULL);
 		return EXIT_FAILURE;
 	}
-	log_error("cannot let container '%s' run: %s; it stays frozen: thaw it if it has ended at "
-		  "%s, else kill it",
-		  name, err.message, peer);
-	return EXIT_FAILURE;
+	return stay_still(a, c, err.message);
+}
+
+/* ---- memory that follows ---- */
+
+struct relay {
+	struct arrival *a;
+	pthread_t thread;
+	struct rbce_error err;
+};
+
+static void *run_relay(void *data)
+{
+	struct relay *relay = data;
+
+	if (peer_relay(relay->a->peer, relay->a->order.memory[0], &relay->err) == 0)
+		relay->err.code = 0;
+	/* What asks hears the end of it. */
+	shutdown(relay->a->order.memory[0], SHUT_RDWR);
+	return NULL;
+}
+
+/* Until it has its memory, or has none. */
+static int wait_for_memory(struct arrival *a, uint64_t *ret_time, struct rbce_error *err)
+{
+	uint64_t began = monotonic_usec();
+	pid_t pid;
+	int r = restoration_hear(&a->order, &pid, err);
+
+	*ret_time = monotonic_usec() - began;
+	if (r == 0) {
+		log_info("container '%s' from %s runs", a->order.name, peer_name(a->peer));
+		r = restoration_wait(&a->order, err);
+	}
+	if (r < 0)
+		shutdown(a->order.memory[0], SHUT_RDWR);
+	return r;
+}
+
+/* Runs, and has its memory, when this is done. */
+static int restore_running(struct arrival *a, struct rbce_container **ret, uint64_t *ret_time,
+			   struct rbce_error *err)
+{
+	struct relay relay = {.a = a};
+	struct rbce_error why;
+	int r, started;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, a->order.memory) < 0)
+		return rbce_error_errno(err, -errno, "cannot make a socket");
+	r = restoration_start(&a->order, err);
+	if (r < 0)
+		return r;
+	r = peer_say(a->peer, err, "memory %llu", (unsigned long long)peer_patience_of(a->peer));
+	/* Nothing else may be said until it ends. */
+	if (r == 0) {
+		started = -pthread_create(&relay.thread, NULL, run_relay, &relay);
+		if (started < 0)
+			r = rbce_error_errno(err, started, "cannot make a thread");
+	}
+	if (r < 0) {
+		shutdown(a->order.memory[0], SHUT_RDWR);
+		wait_for_memory(a, ret_time, &why);
+		return find_restored(a, r, ret, err);
+	}
+	r = wait_for_memory(a, ret_time, err);
+	pthread_join(relay.thread, NULL);
+	/* It is the reason of what went wrong here. */
+	if (relay.err.code < 0)
+		r = rbce_error_set(err, relay.err.code, "%s", relay.err.message);
+	return find_restored(a, r, ret, err);
+}
+
+static int settle_running(struct arrival *a, struct rbce_container *c, uint64_t time)
+{
+	struct rbce_error err = {0};
+	char word[16];
+	int r = peer_say(a->peer, &err, "whole %llu", (unsigned long long)time);
+
+	if (r == 0)
+		r = peer_hear(a->peer, word, sizeof(word), &err);
+	if (r < 0)
+		return stay_still(a, c, err.message);
+	if (!streq(word, "gone"))
+		return stay_still(a, c, "it was taken back");
+	log_info("container '%s' from %s has its memory", a->order.name, peer_name(a->peer));
+	return EXIT_SUCCESS;
 }
 
 /* What is still on its way is taken, or the answer would be lost with the connection. */
@@ -171,6 +240,8 @@ static int take(struct arrival *a)
 {
 	CLEANUP(rbce_container_close_p) struct rbce_container *c = NULL;
 	struct rbce_error err = {0};
+	uint64_t time = 0;
+	bool followed;
 	pid_t pid = 0;
 	int r = check_definition(a, &err);
 
@@ -181,9 +252,13 @@ static int take(struct arrival *a)
 	}
 	r = peer_say(a->peer, &err, "accepted");
 	if (r == 0)
-		r = restore_still(a, &c, &pid, &err);
+		r = take_image(a, &err);
+	followed = r == 0 && restoration_is_followed(&a->order);
 	if (r == 0)
-		return settle(a, c, pid);
+		r = followed ? restore_running(a, &c, &time, &err)
+			     : restore_still(a, &c, &pid, &err);
+	if (r == 0)
+		return followed ? settle_running(a, c, time) : settle(a, c, pid);
 	peer_say(a->peer, NULL, "failed %.900s", err.message);
 	hear_out(a);
 	log_error("cannot take container '%s' from %s: %s", a->order.name ?: "?",

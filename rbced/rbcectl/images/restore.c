@@ -136,9 +136,9 @@ static void keep(struct rbce_container *c, pid_t bringer, int link)
 	controller_remove(c, NULL);
 }
 
-/* MEMORY is where its memory is to be asked for, 0 for what has it in its image. */
-__attribute__((noreturn)) static void keeper(struct restoration *order, int link, int memory)
+__attribute__((noreturn)) static void keeper(struct restoration *order, int link)
 {
+	int memory = order->memory[1];
 	pid_t bringer = 0;
 	CLEANUP(rbce_container_close_p) struct rbce_container *c = NULL;
 	cleanup_free pid_t *pids = NULL;
@@ -149,6 +149,8 @@ __attribute__((noreturn)) static void keeper(struct restoration *order, int link
 	setsid();
 	if (order->link)
 		close(order->link);
+	if (order->memory[0])
+		close(order->memory[0]);
 	r = make_groups(order, &c, &err);
 	if (r == 0) {
 		const struct rbce_restore_order restore = {
@@ -190,13 +192,13 @@ __attribute__((noreturn)) static void keeper(struct restoration *order, int link
 	_exit(r < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
 }
 
-static int hear_keeper(const struct restoration *order, int link, int *ret, struct rbce_error *err)
+static int hear_keeper(const struct restoration *order, int *ret, struct rbce_error *err)
 {
 	struct keeper_word word;
 	ssize_t n;
 
 	do
-		n = recv(link, &word, sizeof(word), 0);
+		n = recv(order->keeper, &word, sizeof(word), 0);
 	while (n < 0 && errno == EINTR);
 	if (n != sizeof(word))
 		return rbce_error_set(err, -EPIPE,
@@ -206,38 +208,25 @@ static int hear_keeper(const struct restoration *order, int link, int *ret, stru
 	return word.what == KEEPER_FAILED ? rbce_error_set(err, word.value, "%s", word.text) : 0;
 }
 
-static int start_keeper(struct restoration *order, pid_t *ret_pid, struct rbce_error *err)
+static int start_keeper(struct restoration *order, struct rbce_error *err)
 {
-	int link[2], memory[2] = {0, 0};
+	int link[2];
 	pid_t pid;
-	int r;
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, link) < 0 ||
-	    (restoration_is_followed(order) &&
-	     socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, memory) < 0))
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, link) < 0)
 		return rbce_error_errno(err, -errno, "cannot make a socket");
 	pid = fork();
-	if (pid < 0)
-		return rbce_error_errno(err, -errno, "cannot fork");
 	if (pid == 0) {
 		close(link[0]);
-		if (memory[0])
-			close(memory[0]);
-		keeper(order, link[1], memory[1]);
+		keeper(order, link[1]);
 	}
 	close(link[1]);
-	if (memory[1])
-		close(memory[1]);
-	r = hear_keeper(order, link[0], ret_pid, err);
-	if (r == 0 && memory[0]) {
-		order->memory = memory[0];
-		order->keeper = link[0];
-		return 0;
+	order->keeper = link[0];
+	if (order->memory[1]) {
+		close(order->memory[1]);
+		order->memory[1] = 0;
 	}
-	if (memory[0])
-		close(memory[0]);
-	close(link[0]);
-	return r;
+	return pid < 0 ? rbce_error_errno(err, -errno, "cannot fork") : 0;
 }
 
 /* ---- from an image to a container ---- */
@@ -287,17 +276,28 @@ static void messages_done(const struct restoration *order, int r)
 		log_info("the engine's messages are in %s", order->log);
 }
 
-int restoration_run(struct restoration *order, pid_t *ret_pid, struct rbce_error *err)
+int restoration_start(struct restoration *order, struct rbce_error *err)
 {
-	int r;
-
 	snprintf(order->log, sizeof(order->log), "/tmp/rbcectl-restore-XXXXXX");
 	if (!mkdtemp(order->log))
 		return rbce_error_errno(err, -errno, "cannot make '%s'", order->log);
-	r = start_keeper(order, ret_pid, err);
-	if (r < 0 || !order->memory)
+	return start_keeper(order, err);
+}
+
+int restoration_hear(struct restoration *order, pid_t *ret_pid, struct rbce_error *err)
+{
+	int r = hear_keeper(order, ret_pid, err);
+
+	if (r < 0 || !order->memory[0])
 		messages_done(order, r);
 	return r;
+}
+
+int restoration_run(struct restoration *order, pid_t *ret_pid, struct rbce_error *err)
+{
+	int r = restoration_start(order, err);
+
+	return r == 0 ? restoration_hear(order, ret_pid, err) : r;
 }
 
 bool restoration_is_followed(const struct restoration *order)
@@ -313,7 +313,7 @@ bool restoration_is_followed(const struct restoration *order)
 
 int restoration_wait(struct restoration *order, struct rbce_error *err)
 {
-	int nothing, r = hear_keeper(order, order->keeper, &nothing, err);
+	int nothing, r = hear_keeper(order, &nothing, err);
 
 	messages_done(order, r);
 	return r;
@@ -321,10 +321,11 @@ int restoration_wait(struct restoration *order, struct rbce_error *err)
 
 void restoration_done(struct restoration *order)
 {
-	if (order->memory) {
-		close(order->memory);
+	if (order->keeper)
 		close(order->keeper);
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(order->memory); i++)
+		if (order->memory[i])
+			close(order->memory[i]);
 	rbce_manifest_free(order->manifest);
 	containers_close(&order->all);
 }

@@ -17,9 +17,10 @@ struct restoration {
 	int link;     /* a descriptor that the keeper does not keep, 0 for none */
 	int lock;     /* of the image's directory, let go when it is not needed; 0 for none */
 	char log[64]; /* a directory for the engine's messages */
-	/* Where its memory is to follow: the socket that it is asked for at, and what its keeper
-	 * tells of that. */
-	int memory, keeper;
+	int keeper;   /* what its keeper says is heard here */
+	/* A pair of sockets where its memory is to follow, which is asked for at the first; 0 for
+	 * none. The second is closed when it is not needed. */
+	int memory[2];
 };
 
 /* Is its memory to follow? */
@@ -31,7 +32,10 @@ int restoration_begin(struct restoration *order, struct rbce_error *err);
 /* Does nothing stand in the way of what MANIFEST tells? Sets the name: AS, or that of the image. */
 int restoration_check(struct restoration *order, const char *as, struct rbce_error *err);
 
-/* Restores it; a process that is its parent, and takes it away in the end, stays. */
+/* Restores it; a process that is its parent, and takes it away in the end, stays. The second waits
+ * until it is there. */
+int restoration_start(struct restoration *order, struct rbce_error *err);
+int restoration_hear(struct restoration *order, pid_t *ret_pid, struct rbce_error *err);
 int restoration_run(struct restoration *order, pid_t *ret_pid, struct rbce_error *err);
 
 /* Waits until all of its memory has followed; on failure nothing of it is left. */
