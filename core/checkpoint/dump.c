@@ -193,6 +193,7 @@ static int dump(struct dump *d, struct rbce_error *err)
 			r = stood ? dump_hold_lanes(d, err) : dump_find_lanes(d, err);
 		if (r == 0)
 			r = dump_trees(d, err);
+		dump_release_lanes(d);
 		if (r == -EAGAIN)
 			dump_stop_workers(d);
 	} while (r == -EAGAIN && !stood);
@@ -219,7 +220,6 @@ static int run(struct dump *d, struct rbce_checkpoint_figures *ret, struct rbce_
 		rbce_container_thaw(d->c, NULL);
 	else
 		r = rbce_container_freeze(d->c, err);
-	lanes_let_go(&d->lanes);
 	ret->frozen = d->began ? monotonic_usec() - d->began : 0;
 	dump_stop_workers(d);
 	ret->pages = image_pages(d->image.fd);
@@ -263,8 +263,6 @@ static int check_order(const struct rbce_checkpoint_order *order, struct rbce_er
 static int checkpoint(struct dump *d, const char *dir, struct rbce_checkpoint_figures *ret,
 		      struct rbce_error *err)
 {
-	for (size_t i = 0; i < WORKERS; i++)
-		d->workers[i].dir = -1;
 	const char *name = rbce_container_name(d->c);
 	struct rbce_checkpoint_figures figures;
 	struct rbce_error why = {0};
@@ -274,6 +272,8 @@ static int checkpoint(struct dump *d, const char *dir, struct rbce_checkpoint_fi
 		r = guard_start(d->c, &d->guard, err);
 	if (r < 0)
 		return r;
+	for (size_t i = 0; i < WORKERS; i++)
+		d->workers[i].dir = -1;
 	r = prepare(d, dir, err);
 	if (r == 0) {
 		r = run(d, &figures, &why);

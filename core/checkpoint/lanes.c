@@ -120,15 +120,20 @@ int lanes_hold(struct lanes *lanes, struct rbce_container *c, struct guard *guar
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < lanes->n; i++) {
+		lanes->held = true;
 		r = guard_add(guard, rbce_container_name(lanes->list[i].c));
 		if (r == 0)
 			r = container_freeze_within(lanes->list[i].c, PATIENCE_MS);
 	}
-	return r == 0 && lanes->n ? rbce_container_thaw(c, NULL) : r;
+	return r == 0 && lanes->held ? rbce_container_thaw(c, NULL) : r;
 }
 
-void lanes_let_go(struct lanes *lanes)
+void lanes_release(struct lanes *lanes, struct rbce_container *c)
 {
+	if (!lanes->held)
+		return;
+	rbce_container_freeze(c, NULL);
 	for (size_t i = 0; i < lanes->n; i++)
 		container_let_go(lanes->list[i].c);
+	lanes->held = false;
 }

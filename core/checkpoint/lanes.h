@@ -22,6 +22,7 @@ struct lanes {
 	size_t n;        /* 0: all trees go one after the other */
 	size_t *of_tree; /* the lane of each tree */
 	size_t trees;
+	bool held;
 };
 
 /* Of TASKS in C; none where one of them cannot be had. 0, or -ENOMEM. */
@@ -30,10 +31,10 @@ bool lanes_same(const struct lanes *a, const struct lanes *b);
 void lanes_done(struct lanes *lanes);
 
 /*
- * C is frozen: now each lane is, and C itself is not. GUARD thaws them, too. The other one lets
- * them go, after C was frozen again if they are to be still.
+ * C is frozen: now each lane is, and C itself is not. GUARD thaws them, too. The other way round
+ * for those that are held.
  */
 int lanes_hold(struct lanes *lanes, struct rbce_container *c, struct guard *guard);
-void lanes_let_go(struct lanes *lanes);
+void lanes_release(struct lanes *lanes, struct rbce_container *c);
 
 #endif
