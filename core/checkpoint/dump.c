@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <sys/stat.h>
 
+#include "ahead.h"
 #include "container.h"
 #include "dump.h"
 #include "file.h"
@@ -99,37 +100,47 @@ static int record_engine(struct dump *d, struct rbce_error *err)
 
 /* ---- copying ahead ---- */
 
-/* Memory as it is now, into a directory of the image; what the last round has and did not change
- * since is left out. */
-static int copy_round(struct dump *d, unsigned nth, uint64_t *ret_pages, struct rbce_error *err)
+/* What the last round has and was not written since is left out. */
+static int copy_by_engine(struct dump *d, int dir, struct rbce_error *err)
 {
+	struct engine *engine = &d->workers[0].engine;
+	const char *before = *d->ahead ? d->ahead : d->order->parent;
 	cleanup_free char *parent = NULL;
-	cleanup_close int dir = -1;
-	char name[sizeof(d->ahead)];
 	struct engine_job job = {
 		.action = ENGINE_PRE_DUMP,
 		.flags = d->order->flags | RBCE_CHECKPOINT_TRACK,
+		.images = dir,
 		.work = d->image.fd,
 		.log = LOG_FILE,
 		.freezer = d->freezer,
 		.external = d->order->external,
 	};
-	struct engine *engine = &d->workers[0].engine;
-	const char *before = *d->ahead ? d->ahead : d->order->parent;
 	int r = dump_name_tree(&d->tasks, 0, &job.pid);
 
-	snprintf(name, sizeof(name), ROUND "%u", nth);
 	if (r == 0 && before && asprintf(&parent, "../%s", before) < 0)
 		r = -ENOMEM;
-	if (r == 0)
-		r = image_open(&d->image, name, &dir);
 	if (r < 0)
-		return rbce_error_errno(err, r, "no directory for round %u", nth);
-	job.images = dir;
+		return rbce_error_errno(err, r, "cannot copy memory ahead");
 	job.parent = parent;
 	r = engine_ask(engine, &job, err);
-	if (r == 0)
-		r = engine_hear(engine, &job, NULL, err);
+	return r == 0 ? engine_hear(engine, &job, NULL, err) : r;
+}
+
+/* Memory as it is now, into a directory of the image. */
+static int copy_round(struct dump *d, struct rbce_checkpoint_figures *ret, uint64_t *ret_pages,
+		      struct rbce_error *err)
+{
+	bool by_swap = ret->rounds == 0 && d->order->flags & RBCE_CHECKPOINT_THROUGH_SWAP;
+	cleanup_close int dir = -1;
+	char name[sizeof(d->ahead)];
+	int r;
+
+	snprintf(name, sizeof(name), ROUND "%u", ++ret->rounds);
+	r = image_open(&d->image, name, &dir);
+	if (r < 0)
+		return rbce_error_errno(err, r, "no directory for round %u", ret->rounds);
+	r = by_swap ? ahead_copy(d->c, &d->tasks, dir, &ret->swapped, err)
+		    : copy_by_engine(d, dir, err);
 	if (r < 0)
 		return r;
 	*ret_pages = image_pages(dir);
@@ -147,7 +158,7 @@ static int copy_ahead(struct dump *d, struct rbce_checkpoint_figures *ret, struc
 
 	do {
 		last = pages;
-		r = copy_round(d, ++ret->rounds, &pages, err);
+		r = copy_round(d, ret, &pages, err);
 		ret->ahead += pages;
 		/* Hardly less: it writes as fast as this copies. */
 	} while (r == 0 && ret->rounds < d->order->rounds && pages > d->order->bound &&
@@ -155,11 +166,16 @@ static int copy_ahead(struct dump *d, struct rbce_checkpoint_figures *ret, struc
 	return r;
 }
 
+static bool copies_ahead(const struct rbce_checkpoint_order *order)
+{
+	return order->rounds || order->flags & RBCE_CHECKPOINT_THROUGH_SWAP;
+}
+
 static int can_continue(const struct dump *d, struct rbce_error *err)
 {
 	size_t n = d->tasks.trees;
 
-	if (n > 1 && (d->order->parent || d->order->rounds))
+	if (n > 1 && (d->order->parent || copies_ahead(d->order)))
 		return rbce_error_set(err, -EOPNOTSUPP,
 				      "it has %zu trees of processes; only one can be continued",
 				      n);
@@ -212,7 +228,7 @@ static int run(struct dump *d, struct rbce_checkpoint_figures *ret, struct rbce_
 	int r = can_continue(d, err);
 
 	*ret = (struct rbce_checkpoint_figures){0};
-	if (r == 0 && d->order->rounds)
+	if (r == 0 && copies_ahead(d->order))
 		r = copy_ahead(d, ret, err);
 	if (r == 0)
 		r = dump(d, err);

@@ -144,6 +144,11 @@ enum rbce_checkpoint_flags {
 	 * restored. One tree of processes, without RBCE_CHECKPOINT_TCP and rounds.
 	 */
 	RBCE_CHECKPOINT_POST_COPY = 1 << 7,
+	/*
+	 * A first round pushes out what it has in memory, and copies it from swap a piece at a
+	 * time, which goes back at once. One tree of processes, cgroup v2 and Linux 6.7.
+	 */
+	RBCE_CHECKPOINT_THROUGH_SWAP = 1 << 8,
 };
 
 struct rbce_checkpoint_order {
@@ -172,6 +177,7 @@ struct rbce_checkpoint_figures {
 	uint64_t pages;  /* bytes of memory that were copied in that time */
 	uint64_t ahead;  /* that were copied before, and in how many rounds */
 	unsigned rounds;
+	uint64_t swapped; /* of those copied before: that were in swap */
 };
 
 /* Can this build do it? -EOPNOTSUPP with the reason. */

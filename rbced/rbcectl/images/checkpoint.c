@@ -100,17 +100,20 @@ unsigned checkpoint_flags(const struct checkpoint_wish *asked)
 	       (asked->shell ? RBCE_CHECKPOINT_SHELL : 0) |
 	       (asked->unix_sockets ? RBCE_CHECKPOINT_UNIX : 0) |
 	       (asked->every ? RBCE_CHECKPOINT_TRACK : 0) |
-	       (asked->post_copy ? RBCE_CHECKPOINT_POST_COPY : 0);
+	       (asked->post_copy ? RBCE_CHECKPOINT_POST_COPY : 0) |
+	       (asked->through_swap ? RBCE_CHECKPOINT_THROUGH_SWAP : 0);
 }
 
 int checkpoint_end_line(const struct rbce_checkpoint_figures *figures)
 {
-	char pages[RBCE_UNITS_SIZE], ahead[RBCE_UNITS_SIZE];
+	char pages[RBCE_UNITS_SIZE], ahead[RBCE_UNITS_SIZE], swapped[RBCE_UNITS_SIZE];
 
 	printf(", %s of memory", rbce_format_size(figures->pages, pages));
 	if (figures->rounds)
 		printf(", %s ahead in %u rounds", rbce_format_size(figures->ahead, ahead),
 		       figures->rounds);
+	if (figures->swapped)
+		printf(", %s of it from swap", rbce_format_size(figures->swapped, swapped));
 	printf("\n");
 	return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
@@ -119,6 +122,7 @@ int checkpoint_end_reply(struct json_object *reply, const struct rbce_checkpoint
 {
 	json_object_object_add(reply, "memory_bytes", json_object_new_uint64(figures->pages));
 	json_object_object_add(reply, "ahead_bytes", json_object_new_uint64(figures->ahead));
+	json_object_object_add(reply, "swapped_bytes", json_object_new_uint64(figures->swapped));
 	json_object_object_add(reply, "rounds", json_object_new_uint64(figures->rounds));
 	return reply_print(reply);
 }
@@ -358,6 +362,8 @@ int command_checkpoint(int argc, char **argv)
 		OPTION_PARSED("deadline", "TIME", "to freeze it, and to dump it (default 10s)",
 			      parse_time, &asked.deadline),
 		OPTION_FLAG("pre-dump", "copy memory ahead, while it runs", &asked.ahead),
+		OPTION_FLAG("through-swap", "push memory out, and copy it from swap, while it runs",
+			    &asked.through_swap),
 		OPTION_PARSED("rounds", "N", "how often at most (default 5)", parse_count,
 			      &asked.rounds),
 		OPTION_PARSED("until", "SIZE", "until there is so little to copy (default 4M)",
@@ -390,9 +396,9 @@ int command_checkpoint(int argc, char **argv)
 	}
 	if (dir && streq(name, "verify"))
 		return verify(dir, common.json);
-	if ((asked.running && asked.frozen) || (asked.to && asked.every)) {
+	if ((asked.running && asked.frozen) || (asked.every && (asked.to || asked.through_swap))) {
 		log_error("cannot checkpoint '%s': of --leave-running and --leave-frozen, and of "
-			  "--to and --every, it takes one",
+			  "--every and --to or --through-swap, it takes one",
 			  name);
 		return EXIT_USAGE;
 	}

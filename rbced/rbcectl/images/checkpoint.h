@@ -10,7 +10,8 @@
 
 /* What is asked for; times are microseconds. */
 struct checkpoint_wish {
-	bool running, frozen, tcp, locks, shell, unix_sockets, ahead, post_copy, check;
+	bool running, frozen, tcp, locks, shell, unix_sockets, ahead, post_copy, through_swap,
+		check;
 	const char *external[64]; /* NULL at the end */
 	size_t n_external;
 	const char *parent, *to;

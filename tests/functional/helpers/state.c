@@ -23,10 +23,11 @@ static int count(const char *file)
 	return 1;
 }
 
-/* A tenth of a second's share at a time; each page has its number, and how often it was written. */
+/* A tenth of a second's share at a time; each page has its number, and how often it was written: as
+ * often as all have been, and once more where it was its turn. */
 static int dirty(size_t size, size_t rate, const char *file)
 {
-	size_t pages = size << 8, step = (rate << 8) / 10, next = 0;
+	size_t pages = size << 8, step = (rate << 8) / 10, next = 0, times = 0;
 	int fd = open(file, O_WRONLY | O_CREAT | O_APPEND, 0644);
 	size_t(*m)[512] =
 		mmap(NULL, size << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -36,10 +37,12 @@ static int dirty(size_t size, size_t rate, const char *file)
 	for (size_t i = 0; i < pages; i++)
 		m[i][0] = i;
 	for (;;) {
-		for (size_t i = 0; i < step; i++, next = (next + 1) % pages) {
-			if (m[next][0] != next)
+		for (size_t i = 0; i < step; i++) {
+			if (m[next][0] != next || m[next][1] != times)
 				return 1;
 			m[next][1]++;
+			next = (next + 1) % pages;
+			times += next == 0;
 		}
 		if (write(fd, ".", 1) != 1)
 			return 1;
