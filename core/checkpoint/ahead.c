@@ -395,6 +395,7 @@ static int copy_process(struct copy *copy, const struct process *p, unsigned nth
 {
 	uint8_t message[16];
 	char name[64];
+	size_t size;
 	int r = 0, q;
 
 	copy->process = p;
@@ -404,8 +405,9 @@ static int copy_process(struct copy *copy, const struct process *p, unsigned nth
 	copy->pages = create(copy->dir, name);
 	if (!copy->map || !copy->pages)
 		r = -errno;
+	size = put_number(message, FIELD_PAGES_ID, nth);
 	if (r == 0)
-		put_message(copy->map, message, put_number(message, FIELD_PAGES_ID, nth));
+		put_message(copy->map, message, size);
 	for (size_t i = 0; r == 0 && i < p->n_areas; i++)
 		r = copy_area(copy, &p->areas[i]);
 	end_run(copy);
