@@ -318,6 +318,45 @@ test_receiver_killed() {
 	figure "of $total calls; it was here $here times, and there $there times"
 }
 
+# While its memory follows, either of them. A test that lasts: not one of each run of the guests.
+test_post_copy_killed() {
+	[ -n "${RBCE_ALL:-}" ] || skip "it takes long (RBCE_ALL=1)"
+	local n total
+	export TMPDIR=$T
+	other_side
+	listen
+	start 8 10
+	total=$("$HELP/killat" 1000000 first "$BIN/rbcectl" migrate --root "$ROOT" --cert "$T/here.pem" --key "$T/here.key" \
+		--authority "$T/authority.pem" --post-copy one 10.9.0.2:7777 | tail -n 1 | tr -dc 0-9)
+	between "system calls" 100 100000 "$total"
+	settled "not killed"
+	equal "there" 1 "$there"
+	for n in 6 8 9 10 11; do
+		start 8 10
+		"$HELP/killat" $((total * n / 12)) first "$BIN/rbcectl" migrate --root "$ROOT" --cert "$T/here.pem" --key "$T/here.key" \
+			--authority "$T/authority.pem" --post-copy one 10.9.0.2:7777 >/dev/null 2>&1
+		settled "call $((total * n / 12)) of $total here"
+	done
+	kill -KILL "$UNSHARE"
+	wait "$UNSHARE" 2>/dev/null
+	listen "$HELP/killat" 1000000 second
+	start 8 10
+	migrate --post-copy one >"$T/out" || fail "no migration: $(cat "$T/there.log")"
+	wait_for 60 test -s "$T/calls"
+	total=$(cat "$T/calls")
+	settled "not killed"
+	for n in 6 8 9 10 11; do
+		kill -KILL "$UNSHARE"
+		wait "$UNSHARE" 2>/dev/null
+		listen "$HELP/killat" $((total * n / 12)) second
+		start 8 10
+		migrate --post-copy one >"$T/out" 2>&1
+		settled "call $((total * n / 12)) of $total there"
+	done
+	nothing_left
+	figure "of $total calls; it was here $here times, and there $there times"
+}
+
 # No room for it there: that is said here.
 test_disk_full_there() {
 	mkdir "$T/mount"
