@@ -116,6 +116,14 @@ static int stay_still(const struct arrival *a, struct rbce_container *c, const c
 	return EXIT_FAILURE;
 }
 
+static int give_back(const struct arrival *a, struct rbce_container *c)
+{
+	log_error("cannot take container '%s': %s takes it back", a->order.name,
+		  peer_name(a->peer));
+	rbce_container_kill(c, NULL);
+	return EXIT_FAILURE;
+}
+
 /* Whose is it now? */
 static int settle(struct arrival *a, struct rbce_container *c, pid_t pid)
 {
@@ -134,12 +142,7 @@ static int settle(struct arrival *a, struct rbce_container *c, pid_t pid)
 		log_info("container '%s' from %s runs", name, peer);
 		return EXIT_SUCCESS;
 	}
-	if (r == 0) {
-		log_error("cannot take container '%s': %s takes it back", name, peer);
-		rbce_container_kill(c, NULL);
-		return EXIT_FAILURE;
-	}
-	return stay_still(a, c, err.message);
+	return r == 0 ? give_back(a, c) : stay_still(a, c, err.message);
 }
 
 /* ---- memory that follows ---- */
@@ -222,7 +225,7 @@ static int settle_running(struct arrival *a, struct rbce_container *c, uint64_t 
 	if (r < 0)
 		return stay_still(a, c, err.message);
 	if (!streq(word, "gone"))
-		return stay_still(a, c, "it was taken back");
+		return give_back(a, c);
 	log_info("container '%s' from %s has its memory", a->order.name, peer_name(a->peer));
 	return EXIT_SUCCESS;
 }
