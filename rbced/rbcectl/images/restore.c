@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* rbcectl restore: a container out of the image that 'checkpoint' made. */
 #include <controllers/controllers.h>
+#include <core/claim.h>
 #include <core/cli/log.h>
 #include <errno.h>
 #include <rbce/checkpoint.h>
@@ -110,7 +111,61 @@ static void hold(const struct restoration *order, const pid_t *pids, size_t n)
 
 /* ---- the keeper: parent of what is restored, and the one that takes the container away ---- */
 
-/* BRINGER, 0 for none, has brought its memory, or not: then it is nothing to run on. */
+struct kept {
+	struct claim claim;
+	struct rbce_container *c;
+	pid_t *pids; /* of its first processes */
+	size_t n;
+	pid_t bringer; /* of its memory, 0 for none */
+};
+
+static int claim(const struct restoration *order, struct claim *ret, struct rbce_error *err)
+{
+	int r = claim_make(order->all.h, order->name, ret);
+
+	if (r == -EBUSY)
+		return rbce_error_set(err, r, "cannot restore '%s': there is one", order->name);
+	return r < 0 ? rbce_error_errno(err, r, "cannot restore '%s'", order->name) : 0;
+}
+
+/* MEMORY is where it is to be asked for, 0 for an image that has it. */
+static int bring_back(struct restoration *order, int memory, struct kept *kept,
+		      struct rbce_error *err)
+{
+	const struct rbce_restore_order restore = {
+		.dir = order->dir,
+		.manifest = order->manifest,
+		.log = order->log,
+		.ready = ready,
+		.data = order,
+	};
+	int r = make_groups(order, &kept->c, err);
+
+	if (r == 0 && memory)
+		r = rbce_restore_memory(&restore, memory, &kept->bringer, err);
+	if (r == 0)
+		r = rbce_restore(kept->c, &restore, &kept->pids, &kept->n, err);
+	if (r == 0 && order->still) {
+		r = rbce_container_freeze(kept->c, err);
+		if (r < 0)
+			rbce_container_kill(kept->c, NULL);
+	}
+	if (r == 0)
+		hold(order, kept->pids, kept->n);
+	if (r < 0 && kept->bringer)
+		kill(kept->bringer, SIGKILL);
+	return r;
+}
+
+static void take_away(struct kept *kept)
+{
+	claim_made(&kept->claim);
+	if (kept->c)
+		controller_remove(kept->c, NULL);
+	claim_let_go(&kept->claim);
+}
+
+/* Its memory was brought, or not: then it is nothing to run on. */
 static void brought(struct rbce_container *c, int status, int link)
 {
 	bool whole = WIFEXITED(status) && WEXITSTATUS(status) == 0;
@@ -122,73 +177,48 @@ static void brought(struct rbce_container *c, int status, int link)
 	close(link);
 }
 
-static void keep(struct rbce_container *c, pid_t bringer, int link)
+static void keep(struct kept *kept, int link)
 {
 	int status = 0;
 	pid_t pid;
 
+	claim_made(&kept->claim);
 	space_leave();
 	do {
 		pid = wait(&status);
-		if (pid > 0 && pid == bringer)
-			brought(c, status, link);
+		if (pid > 0 && pid == kept->bringer)
+			brought(kept->c, status, link);
 	} while (pid > 0 || errno == EINTR);
-	controller_remove(c, NULL);
 }
 
 __attribute__((noreturn)) static void keeper(struct restoration *order, int link)
 {
-	int memory = order->memory[1];
-	pid_t bringer = 0;
-	CLEANUP(rbce_container_close_p) struct rbce_container *c = NULL;
-	cleanup_free pid_t *pids = NULL;
+	struct kept kept = {.claim.fd = -1};
 	struct rbce_error err = {0};
-	size_t n = 0;
-	int r;
+	int memory = order->memory[1], r;
 
 	setsid();
 	if (order->link)
 		close(order->link);
 	if (order->memory[0])
 		close(order->memory[0]);
-	r = make_groups(order, &c, &err);
-	if (r == 0) {
-		const struct rbce_restore_order restore = {
-			.dir = order->dir,
-			.manifest = order->manifest,
-			.log = order->log,
-			.ready = ready,
-			.data = order,
-		};
-		if (memory)
-			r = rbce_restore_memory(&restore, memory, &bringer, &err);
-		if (r == 0)
-			r = rbce_restore(c, &restore, &pids, &n, &err);
-	}
+	r = claim(order, &kept.claim, &err);
+	if (r == 0)
+		r = bring_back(order, memory, &kept, &err);
 	if (memory)
 		close(memory);
-	if (r == 0 && order->still) {
-		r = rbce_container_freeze(c, &err);
-		if (r < 0)
-			rbce_container_kill(c, NULL);
-	}
-	if (r == 0)
-		hold(order, pids, n);
 	/* Who has asked for one that is held still, and is gone, has told nobody of it. */
-	if (!keeper_tell(link, r < 0 ? KEEPER_FAILED : KEEPER_RUNS, r < 0 ? r : pids[0],
+	if (!keeper_tell(link, r < 0 ? KEEPER_FAILED : KEEPER_RUNS, r < 0 ? r : kept.pids[0],
 			 err.message) &&
 	    (order->still || memory) && r == 0)
-		rbce_container_kill(c, NULL);
-	if (r < 0 && bringer)
-		kill(bringer, SIGKILL);
-	if (r < 0 || !bringer)
+		rbce_container_kill(kept.c, NULL);
+	if (!kept.bringer)
 		close(link);
 	if (order->lock)
 		close(order->lock);
 	if (r == 0)
-		keep(c, bringer, link);
-	else if (c)
-		controller_remove(c, NULL);
+		keep(&kept, link);
+	take_away(&kept);
 	_exit(r < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
 }
 
