@@ -387,7 +387,9 @@ bridged() {
 	NETNS=$ROOT
 	ip netns add "$ROOT-here"
 	FRONT=b$$
-	ip link add "$FRONT" type bridge
+	# An address that it would take from an interface changes when there is another one, and then it forgets its
+	# neighbours, and asks both sides which is the one.
+	ip link add "$FRONT" address 02:00:00:00:00:01 type bridge
 	ip addr add 10.9.1.1/24 dev "$FRONT"
 	ip link set "$FRONT" up
 	ip neigh add 10.9.1.5 lladdr 02:00:00:00:00:05 dev "$FRONT" nud permanent
@@ -475,6 +477,7 @@ test_web_server() {
 	wait_for 60 serves
 	front "$ROOT" t
 	listen
+	wait_for 60 serves
 	clients 4
 	wait_for 20 answers 50
 	here "$BIN/rbcectl" migrate --root "$ROOT" --cert "$T/here.pem" --key "$T/here.key" --authority "$T/authority.pem" \
