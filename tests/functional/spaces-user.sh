@@ -83,7 +83,7 @@ test_what_it_may_not() {
 	prepare
 	contains "namespaces without a user namespace" "Operation not permitted" "$(create --namespaces uts one -- true 2>&1)"
 	contains "ids of others" "refuses it" "$(create --namespaces user one "namespace.uids=0 0 10" -- true 2>&1)"
-	contains "a host's device" "permitted" "$(create --namespaces all one namespace.gids=self -- mknod /tmp/x c 1 3 2>&1)"
+	contains "a host's device" "permitted" "$(create --namespaces all one namespace.gids=self -- mknod "/tmp/$ROOT-null" c 1 3 2>&1)"
 }
 
 test_range_of_subuid() {
