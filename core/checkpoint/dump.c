@@ -209,7 +209,7 @@ static int dump(struct dump *d, struct rbce_error *err)
 			r = stood ? dump_hold_lanes(d, err) : dump_find_lanes(d, err);
 		if (r == 0)
 			r = dump_trees(d, err);
-		dump_release_lanes(d);
+		lanes_release(&d->lanes, d->c);
 		if (r == -EAGAIN)
 			dump_stop_workers(d);
 	} while (r == -EAGAIN && !stood);

@@ -66,8 +66,6 @@ int dump_name_tree(const struct record_tasks *tasks, size_t nth, pid_t *ret);
 int dump_hold_still(struct dump *d, struct rbce_error *err);
 int dump_find_lanes(struct dump *d, struct rbce_error *err);
 int dump_hold_lanes(struct dump *d, struct rbce_error *err);
-/* They are held by the container again, which is frozen, if they were held at all. */
-void dump_release_lanes(struct dump *d);
 
 /* trees.c. Engines come up, dump all trees, and are waited for. */
 int dump_start_engine(struct dump *d, struct worker *w, struct rbce_error *err);

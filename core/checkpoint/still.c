@@ -78,11 +78,6 @@ int dump_hold_lanes(struct dump *d, struct rbce_error *err)
 	return r < 0 ? rbce_error_errno(err, r, "it cannot be frozen") : 0;
 }
 
-void dump_release_lanes(struct dump *d)
-{
-	lanes_release(&d->lanes, d->c);
-}
-
 /* The engines are up, and have touched nothing: from here on it stands still. */
 int dump_hold_still(struct dump *d, struct rbce_error *err)
 {
