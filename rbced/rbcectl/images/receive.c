@@ -84,13 +84,14 @@ static int take_image(struct arrival *a, struct rbce_error *err)
 	return restoration_check(&a->order, NULL, err);
 }
 
-/* Is it there? Of one that is not whole nothing is left, also where its keeper was killed. */
+/* Is it there? Of one that is not whole nothing is left, also where its keeper was killed; but for
+ * the one that is there because another keeps it. */
 static int find_restored(struct arrival *a, int r, struct rbce_container **ret,
 			 struct rbce_error *err)
 {
 	if (rbce_container_open(a->order.all.h, a->order.name, 0, ret, r < 0 ? NULL : err) < 0)
 		return r < 0 ? r : err->code;
-	if (r < 0)
+	if (r < 0 && r != -EBUSY)
 		rbce_container_kill(*ret, NULL);
 	return r;
 }
