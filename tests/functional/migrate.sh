@@ -263,57 +263,79 @@ settled() {
 	wait_for 60 nothing_there
 }
 
-# What those that were killed have left on the way, the next one takes away.
-nothing_left() {
+no_listener() {
 	kill -KILL "$UNSHARE"
 	wait "$UNSHARE" 2>/dev/null
+}
+
+# What those that were killed have left on the way, the next one takes away.
+nothing_left() {
+	no_listener
 	: >"$T/there.log"
 	listen
 	equal "what is left on the way" "" "$(find "$T" -maxdepth 1 -name 'rbcectl-image-*')"
 }
 
-# At a system call of its own, whichever it is.
-test_source_killed() {
-	local n total
-	export TMPDIR=$T
-	other_side
-	listen
-	start 2
-	total=$("$HELP/killat" 1000000 first "$BIN/rbcectl" migrate --root "$ROOT" --cert "$T/here.pem" --key "$T/here.key" \
-		--authority "$T/authority.pem" one 10.9.0.2:7777 | tail -n 1 | tr -dc 0-9)
+# killed_at N [OPTION...]: a migration that ends at its N-th system call, whichever that is.
+killed_at() {
+	local n=$1
+	shift
+	"$HELP/killat" "$n" first "$BIN/rbcectl" migrate --root "$ROOT" --cert "$T/here.pem" --key "$T/here.key" \
+		--authority "$T/authority.pem" "$@" one 10.9.0.2:7777
+}
+
+# here_killed MIB RATE TWELFTHS [OPTION...]: after so much of all that it does. Sets total.
+here_killed() {
+	local mib=$1 rate=$2 points=$3 n
+	shift 3
+	start "$mib" "$rate"
+	total=$(killed_at 1000000 "$@" | tail -n 1 | tr -dc 0-9)
 	between "system calls" 100 100000 "$total"
 	settled "not killed"
 	equal "there" 1 "$there"
-	for n in 5 9 11; do
-		start 2
-		"$HELP/killat" $((total * n / 12)) first "$BIN/rbcectl" migrate --root "$ROOT" --cert "$T/here.pem" --key "$T/here.key" \
-			--authority "$T/authority.pem" one 10.9.0.2:7777 >/dev/null 2>&1
-		settled "call $((total * n / 12)) of $total"
+	for n in $points; do
+		start "$mib" "$rate"
+		killed_at $((total * n / 12)) "$@" >/dev/null 2>&1
+		settled "call $((total * n / 12)) of $total here"
 	done
-	nothing_left
-	figure "of $total calls; it was here $here times, and there $there times"
 }
 
-# The process that takes this container, over there.
-test_receiver_killed() {
-	local n total
-	export TMPDIR=$T
-	other_side
-	listen "$HELP/killat" 1000000 second
-	start 2
-	migrate one >"$T/out" || fail "no migration: $(cat "$T/there.log")"
+# there_killed MIB RATE TWELFTHS [OPTION...]: the process that takes this container, over there. It listens
+# already, to be killed at no call. Sets total.
+there_killed() {
+	local mib=$1 rate=$2 points=$3 n
+	shift 3
+	start "$mib" "$rate"
+	migrate "$@" one >"$T/out" || fail "no migration: $(cat "$T/there.log")"
 	wait_for 60 test -s "$T/calls"
 	total=$(cat "$T/calls")
 	between "system calls" 100 100000 "$total"
 	settled "not killed"
-	for n in 5 9 11; do
-		kill -KILL "$UNSHARE"
-		wait "$UNSHARE" 2>/dev/null
+	for n in $points; do
+		no_listener
 		listen "$HELP/killat" $((total * n / 12)) second
-		start 2
-		migrate one >"$T/out" 2>&1
-		settled "call $((total * n / 12)) of $total"
+		start "$mib" "$rate"
+		migrate "$@" one >"$T/out" 2>&1
+		settled "call $((total * n / 12)) of $total there"
 	done
+}
+
+test_source_killed() {
+	local total
+	export TMPDIR=$T
+	other_side
+	listen
+	here_killed 2 1 "5 9 11"
+	nothing_left
+	figure "of $total calls; it was here $here times, and there $there times"
+}
+
+test_receiver_killed() {
+	local total
+	export TMPDIR=$T
+	other_side
+	listen "$HELP/killat" 1000000 second
+	there_killed 2 1 "5 9 11"
 	nothing_left
 	figure "of $total calls; it was here $here times, and there $there times"
 }
@@ -321,38 +343,14 @@ test_receiver_killed() {
 # While its memory follows, either of them. A test that lasts: not one of each run of the guests.
 test_post_copy_killed() {
 	[ -n "${RBCE_ALL:-}" ] || skip "it takes long (RBCE_ALL=1)"
-	local n total
+	local total
 	export TMPDIR=$T
 	other_side
 	listen
-	start 8 10
-	total=$("$HELP/killat" 1000000 first "$BIN/rbcectl" migrate --root "$ROOT" --cert "$T/here.pem" --key "$T/here.key" \
-		--authority "$T/authority.pem" --post-copy one 10.9.0.2:7777 | tail -n 1 | tr -dc 0-9)
-	between "system calls" 100 100000 "$total"
-	settled "not killed"
-	equal "there" 1 "$there"
-	for n in 6 8 9 10 11; do
-		start 8 10
-		"$HELP/killat" $((total * n / 12)) first "$BIN/rbcectl" migrate --root "$ROOT" --cert "$T/here.pem" --key "$T/here.key" \
-			--authority "$T/authority.pem" --post-copy one 10.9.0.2:7777 >/dev/null 2>&1
-		settled "call $((total * n / 12)) of $total here"
-	done
-	kill -KILL "$UNSHARE"
-	wait "$UNSHARE" 2>/dev/null
+	here_killed 8 10 "6 8 9 10 11" --post-copy
+	no_listener
 	listen "$HELP/killat" 1000000 second
-	start 8 10
-	migrate --post-copy one >"$T/out" || fail "no migration: $(cat "$T/there.log")"
-	wait_for 60 test -s "$T/calls"
-	total=$(cat "$T/calls")
-	settled "not killed"
-	for n in 6 8 9 10 11; do
-		kill -KILL "$UNSHARE"
-		wait "$UNSHARE" 2>/dev/null
-		listen "$HELP/killat" $((total * n / 12)) second
-		start 8 10
-		migrate --post-copy one >"$T/out" 2>&1
-		settled "call $((total * n / 12)) of $total there"
-	done
+	there_killed 8 10 "6 8 9 10 11" --post-copy
 	nothing_left
 	figure "of $total calls; it was here $here times, and there $there times"
 }
