@@ -282,8 +282,6 @@ static void set_flags(CriuOpts *o, unsigned flags)
 	/* Files that have lost their names, and more of them than fit into the image. */
 	SET(o, link_remap, true);
 	SET(o, ghost_limit, 64U << 20);
-	/* The engine has nftables built in; the other way takes programs. */
-	SET(o, network_lock, CRIU_NETWORK_LOCK_METHOD__NFTABLES);
 }
 
 static int ask(struct engine *e, const struct engine_job *job)
@@ -321,6 +319,10 @@ static int ask(struct engine *e, const struct engine_job *job)
 		SET(&o, pid, job->pid);
 		o.freeze_cgroup = (char *)job->freezer;
 		o.parent_img = (char *)job->parent;
+		/* The engine has nftables built in; the other way takes programs. It makes a table
+		 * also where there is nothing to hold, which takes longer than a small dump. */
+		if (job->holds_packets)
+			SET(&o, network_lock, CRIU_NETWORK_LOCK_METHOD__NFTABLES);
 		if (job->flags & RBCE_CHECKPOINT_POST_COPY)
 			o.config_file = (char *)CONFIG_PATH;
 	}

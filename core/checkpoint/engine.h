@@ -26,6 +26,7 @@ struct engine_job {
 	unsigned timeout;                  /* seconds, 0 for the engine's own */
 	const char *freezer;               /* dump: directory of the group that holds it */
 	const char *parent;                /* dump: relative to IMAGES */
+	bool holds_packets;                /* dump: nothing is to come in meanwhile */
 	const char *const *external;       /* NULL at the end, or NULL */
 	const struct engine_group *groups; /* restore: where it goes, if not where it was */
 	size_t n_groups;

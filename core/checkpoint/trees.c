@@ -94,6 +94,14 @@ static bool is_at_work(const struct worker *w)
 	return w->dir >= 0;
 }
 
+/* Can something come in from the network that it would have to answer? */
+static bool holds_packets(const struct dump *d, pid_t first)
+{
+	const struct rbce_root *root = rbce_hierarchy_root(rbce_container_hierarchy(d->c));
+
+	return d->order->flags & RBCE_CHECKPOINT_TCP || record_own_namespace(root, first, "net");
+}
+
 static int make_job(struct dump *d, struct worker *w, size_t nth, struct rbce_error *err)
 {
 	char name[32];
@@ -112,6 +120,7 @@ static int make_job(struct dump *d, struct worker *w, size_t nth, struct rbce_er
 		.data = d,
 	};
 	r = dump_name_tree(&d->tasks, nth, &w->job.pid);
+	w->job.holds_packets = holds_packets(d, w->job.pid);
 	if (!dump_engine_ends(d))
 		w->job.flags |= RBCE_CHECKPOINT_LEAVE_FROZEN;
 	/* Without this it would not ask which pages were written since. */
