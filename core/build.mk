@@ -26,5 +26,5 @@ $B/lazy/$1.o: $B/$2.a $B/lib.a core/lazy-stubs core/build.mk
 	$$Q mkdir -p $$(@D) && CC='$(CC)' core/lazy-stubs $$(filter %.a,$$^) -- $3 >$$(@:.o=.S) && $$(CC) -c -o $$@ $$(@:.o=.S)
 endef
 $(if $(LAZY),$(eval $(call lazy,rbcectl,rbced/rbcectl,$(LAZY) pcre2-8)))
-$(if $(LAZY),$(eval $(call lazy,rbcectl-images,rbced/rbcectl/images,$(LAZY))))
+$(if $(LAZY),$(eval $(call lazy,rbcectl-images,rbced/rbcectl/images,$(LAZY) fuse3 gnutls)))
 $(if $(LAZY),$(eval $(call lazy,containerstats,stats,$(LAZY) systemd)))

@@ -186,7 +186,8 @@ static int distrusted(const struct peer *peer, struct rbce_error *err)
 				      peer->name);
 	r = rbce_error_set(err, -EACCES, "cannot trust %s: %s", peer->name,
 			   one_line((char *)text.data));
-	gnutls_free(text.data);
+	/* As gnutls_free does, which is data: it would want the library from the start. */
+	free(text.data);
 	return r;
 }
 
