@@ -9,7 +9,6 @@
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
-#include <sys/resource.h>
 
 #include "digest.h"
 #include "util.h"
@@ -113,8 +112,6 @@ static void *run(void *data)
 			       {.fd = follow->stop, .events = POLLIN}};
 	bool more = false;
 
-	/* What it leaves the caller reads: it takes no time from the engine. */
-	setpriority(PRIO_PROCESS, (id_t)gettid(), 19);
 	for (;;) {
 		poll(fds, 2, more ? 0 : follow->n_files ? PAUSE_MS : -1);
 		if (fds[1].revents)
