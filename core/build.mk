@@ -17,7 +17,7 @@ LEFT_OUT   += $(if $(CRFS_LACKS),$(filter-out %/none.c,$(wildcard core/crfs/*.c)
 $(eval $(call optional,crfs,crfs,$(CRFS_LACKS)))
 
 # What programs that are started for one command load when they call it (core/lazy.h). Others of the package are
-# linked with each of these, so that it depends on them all.
+# linked with each of these, so that it depends on them; what no other takes is named in packaging/debian/rules.
 LAZY := $(if $(SAN)$(filter-out x86_64-%,$(shell $(CC) -dumpmachine)),,bpf cgroup nl-3 nl-route-3 smartcols)
 define lazy
 $B/bin/$1: $B/lazy/$1.o
