@@ -146,11 +146,13 @@ int space_order_undo(struct space_order *order, pid_t pid, struct rbce_error *er
 /*
  * What has to hold when the program begins, and may be set while the first process makes the rest:
  * the usual list of devices, which has all that it makes in /dev. It takes as long as a tenth of a
- * whole start.
+ * whole start. Not on v1: the group that has the list would be made then, and a process that joins
+ * it after its cgroup namespace was made sees what is above.
  */
-static bool may_follow(const struct space_limit *limit)
+static bool may_follow(const struct space_limit *limit, const struct rbce_container *c)
 {
-	return streq(controller_key_name(limit->key), "device") && streq(limit->value, "default");
+	return streq(controller_key_name(limit->key), "device") && streq(limit->value, "default") &&
+	       rbce_container_version(c, RBCE_DEVICES) != 1;
 }
 
 static int set_limits(const struct space_order *order, struct rbce_container *c, bool follow,
@@ -160,7 +162,7 @@ static int set_limits(const struct space_order *order, struct rbce_container *c,
 
 	for (size_t i = 0; i < order->n_limits; i++) {
 		const struct space_limit *limit = &order->limits[i];
-		int r = may_follow(limit) == follow
+		int r = may_follow(limit, c) == follow
 				? controller_set(limit->key, c, limit->value, &why)
 				: 0;
 
