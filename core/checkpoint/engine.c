@@ -319,8 +319,8 @@ static int ask(struct engine *e, const struct engine_job *job)
 		SET(&o, pid, job->pid);
 		o.freeze_cgroup = (char *)job->freezer;
 		o.parent_img = (char *)job->parent;
-		/* The engine has nftables built in; the other way takes programs. It makes a table
-		 * also where there is nothing to hold, which takes longer than a small dump. */
+		/* The engine has nftables built in; the other way takes programs. Asked for that,
+		 * it makes a table also where there is nothing to hold, which takes its time. */
 		if (job->holds_packets)
 			SET(&o, network_lock, CRIU_NETWORK_LOCK_METHOD__NFTABLES);
 		if (job->flags & RBCE_CHECKPOINT_POST_COPY)

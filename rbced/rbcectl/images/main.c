@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * rbcectl-images: the commands of rbcectl that deal with images of containers. They take the
- * libraries of the engine, of TLS and of FUSE, which every other command would have to load as
- * well.
+ * library of the engine, which every other command would have to load as well; those of TLS and
+ * FUSE are loaded when one is called (core/lazy.h).
  */
 #include <core/cli/log.h>
 #include <rbced/rbcectl/rbcectl.h>
